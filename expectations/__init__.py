@@ -1,0 +1,4 @@
+"""What a controller asks before a period may close.
+
+Does not build figures. Imports `ledger`.
+"""

@@ -1,0 +1,1 @@
+"""The append-only lake: layout, commit, log, reader."""

@@ -1,0 +1,1 @@
+"""Files of outside systems turned into batches."""

@@ -1,0 +1,4 @@
+"""Read only access to published editions.
+
+Does not write. Imports `ledger` and `audit`.
+"""
