@@ -1,0 +1,1 @@
+"""Tests, in rooms named as the packages they test."""
