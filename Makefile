@@ -1,0 +1,68 @@
+# Two commands matter: `make demo` shows it, `make test` proves it. Both set up .venv first.
+# Needs Python 3.11 or newer, make and a C toolchain. Nothing is installed outside .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+BENCH_EVENTS ?= 1000000
+BENCH_CACHE ?= .bench
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+SOURCES := ledger audit ingestion expectations orchestration serving benchmarks tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test pytest lint format docs bench lock clean
+.DELETE_ON_ERROR:
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The stamp is written last, so an installation that broke off is done again.
+$(LOCKED): requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, found {v.major}.{v.minor}: run make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(INSTALLED) ## Create .venv from the lock and install the project into it
+
+demo: $(INSTALLED) ## Run a year of retail sales through the warehouse and report what changed
+	$(BIN)/python -m orchestration.demo
+
+test: lint pytest ## Lint, then every test but the nightly ones
+
+pytest: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not nightly"
+
+lint: $(INSTALLED) ## ruff, mypy strict, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project
+
+format: $(INSTALLED) ## Let ruff and sqlfluff put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix dbt_project
+
+docs: $(INSTALLED) ## Write the dbt docs site to target/index.html
+	$(BIN)/dbt docs generate --static
+
+bench: $(INSTALLED) ## Measure; BENCH_EVENTS=20000000 for the full size
+	$(BIN)/python -m benchmarks --events $(BENCH_EVENTS) --cache $(BENCH_CACHE)
+
+# No index address gets into the lock: it must install from any mirror.
+lock: ## Resolve requirements.lock again from pyproject.toml
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--quiet --output-file requirements.lock
+
+clean: ## Remove .venv and caches; never touches data/
+	rm -rf $(VENV) $(VENV)-lock target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
