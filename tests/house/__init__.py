@@ -1,0 +1,1 @@
+"""Conventions as tests; a failure says what to do."""
