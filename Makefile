@@ -61,7 +61,7 @@ lock: ## Resolve requirements.lock again from pyproject.toml
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links \
 		--quiet --output-file requirements.lock
 
 clean: ## Remove .venv and caches; never touches data/
