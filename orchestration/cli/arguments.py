@@ -1,0 +1,78 @@
+"""Reading arguments that many commands share: instants, dates, the known-as-of moment.
+
+Does not hold options of one command. Called by command modules.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+from ledger.errors import IncorrectInput
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def instant(text: str, *, name: str, now: datetime | None = None) -> datetime:
+    """An instant with its zone, in UTC; `now` is allowed where a clock is given."""
+    if text == "now" and now is not None:
+        return now
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise _bad_instant(text, name, "text that is no ISO 8601 date and time") from None
+    if value.tzinfo is None:
+        raise _bad_instant(text, name, "a time without its zone")
+    return value.astimezone(UTC)
+
+
+def instant_us(text: str, *, name: str) -> int:
+    """An instant as microseconds since 1970-01-01T00:00:00Z."""
+    return (instant(text, name=name) - _EPOCH) // _MICROSECOND
+
+
+def day(text: str, *, name: str) -> date:
+    """A calendar day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise IncorrectInput(
+            "date_must_be_a_calendar_day",
+            thing=f"option {name}",
+            expected="a day such as 2011-06-30",
+            found=repr(text),
+        ) from None
+
+
+def days(one: str | None, first: str | None, last: str | None) -> tuple[date, date]:
+    """The day range [first, last] from either --date or --from and --to."""
+    if one is not None and first is None and last is None:
+        return day(one, name="--date"), day(one, name="--date")
+    if one is None and first is not None and last is not None:
+        start, stop = day(first, name="--from"), day(last, name="--to")
+        if start <= stop:
+            return start, stop
+        raise IncorrectInput(
+            "range_must_not_end_before_it_starts",
+            thing="options --from and --to",
+            expected=f"--to on or after {start}",
+            found=str(stop),
+        )
+    raise IncorrectInput(
+        "days_must_be_given_one_way",
+        thing="the days asked for",
+        expected="either --date, or both --from and --to",
+        found=", ".join(
+            name
+            for name, value in (("--date", one), ("--from", first), ("--to", last))
+            if value is not None
+        )
+        or "none of them",
+    )
+
+
+def _bad_instant(text: str, name: str, found: str) -> IncorrectInput:
+    return IncorrectInput(
+        "instant_must_have_a_zone",
+        thing=f"option {name}",
+        expected="an instant such as 2011-06-30T18:00:00Z or 2011-06-30T18:00:00+02:00",
+        found=f"{text!r}: {found}",
+    )

@@ -1,0 +1,75 @@
+"""Where everything lies below the home folder: the one owner of these paths.
+
+Does not create or read anything. Called by every command, by builds and by publishing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration.settings import Settings
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths of one home and tenant. `root` is absolute, so that published views work anywhere."""
+
+    root: Path
+    tenant: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Home":
+        return cls(settings.home.expanduser().resolve(), settings.tenant)
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake" / self.tenant
+
+    @property
+    def index(self) -> Path:
+        """Derived state of the lake; may be deleted and is built again."""
+        return self.root / "index" / self.tenant
+
+    @property
+    def tail(self) -> Path:
+        """Compacted copies of small commits behind the edition; derived."""
+        return self.index / "tail"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file dbt writes; one process at a time."""
+        return self.root / "warehouse" / "warehouse.duckdb"
+
+    @property
+    def target(self) -> Path:
+        """dbt's artifacts: manifest, run results, compiled SQL."""
+        return self.root / "warehouse" / "target"
+
+    @property
+    def build_lock(self) -> Path:
+        return self.root / "warehouse" / "build.lock"
+
+    @property
+    def build_record(self) -> Path:
+        """What the last build did, as JSON."""
+        return self.root / "warehouse" / "build.json"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def current(self) -> Path:
+        """The file readers open: views over the current edition."""
+        return self.published / "current.duckdb"
+
+    @property
+    def editions(self) -> Path:
+        return self.published / "editions"
+
+    @property
+    def tables(self) -> Path:
+        return self.published / "tables"
+
+    @property
+    def publish_lock(self) -> Path:
+        return self.published / "publish.lock"

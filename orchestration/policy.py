@@ -1,0 +1,103 @@
+"""The lateness policy: what the lake says, what the settings say, and recording a change.
+
+Does not route events (dbt does, as known at each commit). Called by `init` and `doctor`.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from audit.canonical import EVENT_SCHEMA
+from ingestion.lake import Batch, Lake, OffsetRange, layout
+from ingestion.lake.log import CommitLog
+from ingestion.lake.store import LocalStore
+from orchestration.settings import Lateness
+
+EVENT_TYPE = "LatenessPolicySet"
+SOURCE = "ledgerlake-settings"
+PARTITION = "lateness"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class RecordedPolicy:
+    """A policy as an event of the lake holds it."""
+
+    max_delay_days: int
+    initial_grace_hours: int
+    commit_seq: int
+
+    def equals(self, settings: Lateness) -> bool:
+        ours = (self.max_delay_days, self.initial_grace_hours)
+        return ours == (settings.max_delay_days, settings.initial_grace_hours)
+
+
+def newest_recorded(lake_dir: Path) -> RecordedPolicy | None:
+    """The policy in force, None if none was ever recorded. Reads control segments, newest first."""
+    store = LocalStore(lake_dir)
+    log = CommitLog(store)
+    for name in sorted(store.list("family=control"), reverse=True):
+        path = f"family=control/{name}"
+        found = layout.SEGMENT_NAME.match(path)
+        # A segment without its commit was left by a crash and is no part of the lake.
+        if found and _is_committed(log, int(found["seq"]), path):
+            policy = _last_policy(lake_dir / path, int(found["seq"]))
+            if policy:
+                return policy
+    return None
+
+
+def record(lake: Lake, policy: Lateness, *, now_us: int, historical: bool) -> int | None:
+    """Commit `policy` as the one in force from here on. Returns the commit's number."""
+    offset = lake.next_offset(SOURCE, PARTITION)
+    batch = Batch(
+        events=_event(policy, offset=offset, now_us=now_us),
+        offsets={(SOURCE, PARTITION): OffsetRange(offset, offset + 1)},
+    )
+    return lake.append(batch, ingest_time_us=now_us if historical else None).seq
+
+
+def _is_committed(log: CommitLog, seq: int, path: str) -> bool:
+    if not log.exists(seq):
+        return False
+    return any(segment.path == path for segment in log.read(seq).commit.segments)
+
+
+def _last_policy(segment: Path, seq: int) -> RecordedPolicy | None:
+    payloads = (
+        pl.scan_parquet(segment, hive_partitioning=False)
+        .filter(pl.col("event_type") == EVENT_TYPE)
+        .sort("row_index")
+        .select("payload")
+        .collect()
+    )
+    if payloads.is_empty():
+        return None
+    values = json.loads(payloads.item(-1, 0))
+    return RecordedPolicy(int(values["max_delay_days"]), int(values["initial_grace_hours"]), seq)
+
+
+def _event(policy: Lateness, *, offset: int, now_us: int) -> pl.DataFrame:
+    values = {
+        "max_delay_days": policy.max_delay_days,
+        "initial_grace_hours": policy.initial_grace_hours,
+    }
+    row: dict[str, object] = dict.fromkeys(EVENT_SCHEMA.names())
+    row |= {
+        "family": "control",
+        "event_id": f"lateness-policy-{offset}",
+        "event_type": EVENT_TYPE,
+        "schema_version": 1,
+        "stream_id": "policy/lateness",
+        "stream_version": offset + 1,
+        "event_time": _EPOCH + timedelta(microseconds=now_us),
+        "source": SOURCE,
+        "source_partition": PARTITION,
+        "source_offset": offset,
+        "payload": json.dumps(values, sort_keys=True, separators=(",", ":")),
+    }
+    return pl.DataFrame([row], schema=EVENT_SCHEMA)
