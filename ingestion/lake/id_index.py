@@ -1,0 +1,237 @@
+"""Which event ids the lake holds: an open-addressing hash table in a memory-mapped file.
+
+Derived state: rebuilt from the lake at any time. A look-up touches one or two cache lines
+whatever the history; inserts double the table when it is 70% full.
+Does not read the lake. Called by the writer under its lock.
+"""
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+
+_MAGIC = b"LLIDX001"
+_HEADER = struct.Struct("<8sQQqq16s")  # magic, slots, used, applied_seq, synced_seq, boot id
+_HEADER_BYTES = 4096
+_SLOT_BYTES = 24
+_FIRST_SLOTS = 1 << 16
+_LARGEST_LOAD = 0.7
+"""A miss probes (1 + 1/(1-load)^2)/2 slots (Knuth, TAOCP 6.4): 6 at 0.7, 13 at 0.8. Probes are
+neighbours in memory, so 6 are one or two cache lines."""
+_REHASH_ROWS = 1 << 20
+_SYNC_ROWS = 2_000_000
+"""Rows inserted between two syncs to disk: bounds what is replayed after a power cut (about
+2 s), at one sync per 2M rows."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """`same[i]`: id and content of the i-th looked-up id are there. `other`/`row`: pairs of a
+    position whose id hash is there with another content, and the row index that has it."""
+
+    same: NDArray[np.bool_]
+    other: I64
+    row: I64
+
+
+class IdIndex:
+    """Maps 64 bits of the id's hash to 64 bits of the content's hash and the event's row index.
+
+    `applied_seq` is the last commit whose ids are in. After a crash of the process the mapped
+    pages are whole, so it is trusted; after a restart of the machine only `synced_seq` is, and the
+    commits after it are applied again, which changes nothing where they were in already.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if not path.exists():
+            _allocate(path, _FIRST_SLOTS)
+        self._open()
+
+    @property
+    def applied_seq(self) -> int:
+        return self._applied_seq
+
+    @property
+    def count(self) -> int:
+        return self._used
+
+    def refresh(self) -> None:
+        """See what another process did: a new table after growth, a later `applied_seq`."""
+        if os.stat(self._path).st_ino != self._inode:
+            self._open()
+        else:
+            self._read_header()
+
+    def find(self, keys: U64, contents: U64) -> Found:
+        """Look up ids. Arrays of one length; O(1) each, whatever the history."""
+        same = np.zeros(len(keys), dtype=np.bool_)
+        others: list[I64] = []
+        rows: list[I64] = []
+        keys = _nonzero(keys)
+        at = self._home(keys)
+        open_ = np.arange(len(keys))
+        while len(open_):
+            slot = at[open_]
+            key = self._keys[slot]
+            hit = key == keys[open_]
+            equal = hit & (self._contents[slot] == contents[open_])
+            same[open_[equal]] = True
+            other = hit & ~equal
+            if other.any():
+                others.append(open_[other])
+                rows.append(self._rows[slot[other]])
+            open_ = open_[(key != 0) & ~equal]
+            at[open_] = (at[open_] + np.uint64(1)) & self._mask
+        return Found(same, _joined(others), _joined(rows))
+
+    def apply(self, seq: int, keys: U64, contents: U64, rows: I64) -> None:
+        """Put in the ids of commit `seq`; putting the same commit in again changes nothing."""
+        while self._used + len(keys) > _LARGEST_LOAD * self._slots:
+            self._grow()
+        self._used += self._insert(_nonzero(keys), contents, rows)
+        self._unsynced += len(keys)
+        self._applied_seq = seq
+        self._write_header()
+        if self._unsynced >= _SYNC_ROWS:
+            self.sync()
+
+    def sync(self) -> None:
+        """Write the table to disk, so that a restart of the machine replays nothing."""
+        self._map.flush()
+        self._synced_seq = self._applied_seq
+        self._unsynced = 0
+        self._write_header()
+        self._map.flush()
+
+    def check(self, keys: U64, contents: U64, rows: I64) -> I64:
+        """Rows of the lake that the table does not hold, or holds otherwise (empty = all right)."""
+        keys = _nonzero(keys)
+        at = self._home(keys)
+        open_ = np.arange(len(keys))
+        while len(open_):
+            slot = at[open_]
+            right = (
+                (self._keys[slot] == keys[open_])
+                & (self._contents[slot] == contents[open_])
+                & (self._rows[slot] == rows[open_])
+            )
+            ended = self._keys[slot] == 0
+            if (ended & ~right).any():
+                return rows[open_[ended & ~right]]
+            open_ = open_[~right]
+            at[open_] = (at[open_] + np.uint64(1)) & self._mask
+        return np.empty(0, dtype=np.int64)
+
+    def _open(self) -> None:
+        with self._path.open("rb") as file:
+            self._inode = os.fstat(file.fileno()).st_ino
+            header = file.read(_HEADER.size)
+        magic, slots, *_ = _HEADER.unpack(header)
+        size = _HEADER_BYTES + slots * _SLOT_BYTES
+        if magic != _MAGIC or self._path.stat().st_size != size or slots & (slots - 1):
+            raise ValueError(f"{self._path} is not an id index of this version")
+        self._map: np.memmap[Any, np.dtype[np.uint8]] = np.memmap(
+            self._path, dtype=np.uint8, mode="r+"
+        )
+        self._slots = int(slots)
+        self._mask = np.uint64(slots - 1)
+        body = np.asarray(self._map)[_HEADER_BYTES:]
+        self._keys: U64 = body[: slots * 8].view(np.uint64)
+        self._contents: U64 = body[slots * 8 : slots * 16].view(np.uint64)
+        self._rows: I64 = body[slots * 16 :].view(np.int64)
+        self._unsynced = 0
+        self._read_header()
+
+    def _read_header(self) -> None:
+        _, _, used, applied, synced, boot = _HEADER.unpack(bytes(self._map[: _HEADER.size]))
+        self._used = int(used)
+        self._synced_seq = int(synced)
+        self._applied_seq = int(applied) if boot == _boot_id() else int(synced)
+        if self._applied_seq != applied:
+            self._used = int(np.count_nonzero(self._keys))
+
+    def _write_header(self) -> None:
+        header = _HEADER.pack(
+            _MAGIC, self._slots, self._used, self._applied_seq, self._synced_seq, _boot_id()
+        )
+        self._map[: _HEADER.size] = np.frombuffer(header, dtype=np.uint8)
+
+    def _home(self, keys: U64) -> NDArray[np.uint64]:
+        # The keys are pieces of SHA-256, so their low bits spread evenly as they are.
+        return keys & self._mask
+
+    def _insert(self, keys: U64, contents: U64, rows: I64) -> int:
+        at = self._home(keys)
+        open_ = np.argsort(at)  # neighbours in the table together: fewer cache misses
+        added = 0
+        while len(open_):
+            slot = at[open_]
+            key = self._keys[slot]
+            there = (
+                (key == keys[open_])
+                & (self._contents[slot] == contents[open_])
+                & (self._rows[slot] == rows[open_])
+            )
+            free = np.flatnonzero(key == 0)
+            # Several may want one free slot: all write their row, the last one written wins.
+            self._rows[slot[free]] = rows[open_[free]]
+            won = free[self._rows[slot[free]] == rows[open_[free]]]
+            self._contents[slot[won]] = contents[open_[won]]
+            self._keys[slot[won]] = keys[open_[won]]
+            added += len(won)
+            there[won] = True
+            open_ = open_[~there]
+            at[open_] = (at[open_] + np.uint64(1)) & self._mask
+        return added
+
+    def _grow(self) -> None:
+        larger_path = self._path.with_suffix(".growing")
+        larger_path.unlink(missing_ok=True)
+        _allocate(larger_path, self._slots * 2)
+        larger = IdIndex(larger_path)
+        for start in range(0, self._slots, _REHASH_ROWS):
+            part = slice(start, start + _REHASH_ROWS)
+            used = np.flatnonzero(self._keys[part])
+            larger._used += larger._insert(
+                self._keys[part][used], self._contents[part][used], self._rows[part][used]
+            )
+        larger._applied_seq = self._applied_seq
+        larger.sync()
+        larger_path.replace(self._path)
+        self._open()
+
+
+def _allocate(path: Path, slots: int) -> None:
+    size = _HEADER_BYTES + slots * _SLOT_BYTES
+    aside = path.with_suffix(f".new-{os.getpid()}")
+    with aside.open("wb") as file:
+        # Real blocks, not a hole: a write into a hole on a full disk kills the process.
+        os.posix_fallocate(file.fileno(), 0, size)
+        file.write(_HEADER.pack(_MAGIC, slots, 0, -1, -1, _boot_id()))
+    aside.replace(path)
+
+
+def _joined(parts: list[I64]) -> I64:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def _nonzero(keys: U64) -> U64:
+    """Zero marks a free slot, so the one id that hashes to it is moved to 1."""
+    return np.where(keys == 0, np.uint64(1), keys)
+
+
+def _boot_id() -> bytes:
+    """Changes when the machine restarts; unknown (all zero) counts as changed every time."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:
+        return os.urandom(16)
+    return bytes.fromhex(text.strip().replace("-", ""))

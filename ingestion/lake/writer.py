@@ -1,0 +1,422 @@
+"""The lake and its one way in: `Lake.append` turns a batch into a durable commit.
+
+Holds opening, catching up, and the commit itself. Does not parse files or know contracts.
+Called by ingestion sources and the command line. The steps and their order: docs/lake-format.md.
+"""
+
+import fcntl
+import io
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from audit import canonical
+from audit.merkle import CompactRange
+from ingestion.lake import commit as commits
+from ingestion.lake import layout
+from ingestion.lake.admission import Admitted, Fingerprints, admit, fingerprints
+from ingestion.lake.batch import Batch
+from ingestion.lake.commit import Commit, Outcome, QuarantineFile, Segment
+from ingestion.lake.id_index import IdIndex
+from ingestion.lake.log import CommitLog, LoggedCommit
+from ingestion.lake.state import Head, LakeState
+from ingestion.lake.store import LocalStore, Step, Store, probe_put_if_absent
+from ledger.errors import IncorrectInput, InternalFault
+
+Clock = Callable[[], int]
+"""Microseconds since 1970-01-01T00:00:00Z."""
+
+
+def system_clock() -> int:
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitResult:
+    """What became of a batch. `seq` is None when all of it had been consumed before."""
+
+    seq: int | None
+    accepted: int
+    duplicate: int
+    quarantined: int
+    head: Head
+
+
+class Lake:
+    """One tenant's lake. Safe under several processes: commits are put-if-absent."""
+
+    def __init__(
+        self, store: Store, index_dir: Path, *, tenant_id: str, now: Clock, step: Step | None
+    ) -> None:
+        self._store = store
+        self._log = CommitLog(store)
+        self._tenant_id = tenant_id
+        self._now = now
+        self._step = step or (lambda _name: None)
+        index_dir.mkdir(parents=True, exist_ok=True)
+        self._lock_path = index_dir / "writer.lock"
+        with self._locked():
+            self._state = LakeState(index_dir / "state.sqlite")
+            self._ids = IdIndex(index_dir / "event_ids.idx")
+            self._head = self._state.head()
+
+    @classmethod
+    def open(
+        cls,
+        lake_dir: Path,
+        index_dir: Path,
+        *,
+        tenant_id: str = "default",
+        now: Clock = system_clock,
+        store: Store | None = None,
+        step: Step | None = None,
+        progress: Callable[[LoggedCommit], None] | None = None,
+    ) -> "Lake":
+        """Open a lake and catch up with its log (all of it when nothing derived is there)."""
+        store = store or LocalStore(lake_dir, step=step)
+        if not store.exists(layout.commit_path(0)):
+            raise IncorrectInput(
+                "lake_must_exist",
+                thing=f"lake folder {lake_dir}",
+                expected="a lake",
+                found="no commit 0 in it",
+                remedy="Run `ledgerlake init` first.",
+            )
+        lake = cls(store, index_dir, tenant_id=tenant_id, now=now, step=step)
+        with lake._locked():
+            lake._require_known_log()
+            lake._catch_up(progress)
+        return lake
+
+    @classmethod
+    def create(
+        cls,
+        lake_dir: Path,
+        index_dir: Path,
+        *,
+        tenant_id: str = "default",
+        now: Clock = system_clock,
+        lake_id: str | None = None,
+        ingest_time_us: int | None = None,
+        store: Store | None = None,
+        step: Step | None = None,
+    ) -> "Lake":
+        """Create a lake with its empty commit 0, or open the one that is there.
+
+        `ingest_time_us` dates commit 0 back, so that a historical import can start there.
+        """
+        lake_dir.mkdir(parents=True, exist_ok=True)
+        store = store or LocalStore(lake_dir, step=step)
+        if not store.exists(layout.commit_path(0)):
+            probe_put_if_absent(store)
+            first = Commit(
+                lake_id=lake_id or uuid.uuid4().hex,
+                seq=0,
+                previous_sha256=None,
+                commit_id=uuid.uuid4().hex,
+                ingest_time_us=now() if ingest_time_us is None else ingest_time_us,
+                historical_import=ingest_time_us is not None,
+                tree_size=0,
+                tree_root=CompactRange().root().hex(),
+            )
+            store.create(layout.commit_path(0), commits.to_bytes(first))
+        return cls.open(lake_dir, index_dir, tenant_id=tenant_id, now=now, store=store, step=step)
+
+    @property
+    def head(self) -> Head:
+        """The newest commit this object knows; `refresh` looks for newer ones."""
+        return self._head
+
+    def refresh(self) -> Head:
+        """Catch up with commits of other writers."""
+        with self._locked():
+            self._catch_up()
+        return self._head
+
+    def next_offset(self, source: str, partition: str) -> int:
+        """The first offset of a source partition that is not in the lake; 0 if never seen."""
+        return self._state.next_offset(source, partition)
+
+    def append(self, batch: Batch, ingest_time_us: int | None = None) -> CommitResult:
+        """Commit what is new in `batch`; when this returns, it is durable.
+
+        `ingest_time_us` is for historical imports only: forward of the lake's clock and not
+        beyond now. Raises IncorrectInput for offsets with a gap, wrong columns or a wrong time;
+        OSError when the disk refuses (nothing is committed then, unless a later read shows it).
+        """
+        batch = batch.checked()
+        prints = fingerprints(batch.events)
+        with self._locked():
+            self._catch_up()
+            while True:
+                result = self._try_append(batch, prints, ingest_time_us)
+                if result is not None:
+                    return result
+                self._catch_up()  # lost the race for this number: look again, then try the next
+
+    def close(self) -> None:
+        """Sync what is derived, so that the next start replays nothing."""
+        with self._locked():
+            self._ids.refresh()
+            self._ids.sync()
+            self._state.close()
+
+    def _try_append(
+        self, given: Batch, given_prints: Fingerprints, ingest_time_us: int | None
+    ) -> CommitResult | None:
+        expected = {key: self._state.next_offset(*key) for key in given.offsets}
+        batch = given.beyond(expected)
+        if not batch.offsets and given.offsets:
+            return CommitResult(seq=None, accepted=0, duplicate=0, quarantined=0, head=self._head)
+        prints = given_prints
+        if batch.events.height != given.events.height:
+            prints = fingerprints(batch.events)
+        admitted = admit(batch.events, prints, self._ids, self._read_events)
+        rejects = pl.concat([batch.quarantine, admitted.conflicts])
+        return self._commit(batch, admitted, rejects, self._ingest_time(ingest_time_us))
+
+    def _commit(
+        self, batch: Batch, admitted: Admitted, rejects: pl.DataFrame, ingest_time: tuple[int, bool]
+    ) -> CommitResult | None:
+        rows, prints = self._numbered(admitted, ingest_time[0])
+        tree = CompactRange.from_hex(self._head.tree_size, self._state.frontier())
+        tiles = tree.extend(canonical.leaf_hashes(rows))
+        self._step("before_segments")
+        segments = tuple(self._put_segment(part) for part in _by_family(rows))
+        commit = Commit(
+            lake_id=self._head.lake_id,
+            seq=self._head.seq + 1,
+            previous_sha256=self._head.commit_sha256,
+            commit_id=uuid.uuid4().hex,
+            ingest_time_us=ingest_time[0],
+            historical_import=ingest_time[1],
+            tree_size=tree.size,
+            tree_root=tree.root().hex(),
+            segments=segments,
+            quarantine=self._put_quarantine(rejects, ingest_time[0]),
+            sources=dict(batch.offsets),
+            outcomes=_outcomes(admitted, rejects),
+        )
+        self._step("before_commit")
+        data = commits.to_bytes(commit)
+        if not self._put_commit(commit, data):
+            return None
+        self._step("after_commit")
+        logged = LoggedCommit(commit, commits.sha256_hex(data))
+        self._remember(logged, tree, tiles)
+        self._ids.apply(commit.seq, prints.keys, prints.contents, _row_indexes(rows))
+        self._step("remembered")
+        return CommitResult(
+            seq=commit.seq,
+            accepted=commit.count("accepted"),
+            duplicate=commit.count("duplicate"),
+            quarantined=commit.count("quarantined"),
+            head=self._head,
+        )
+
+    def _numbered(self, admitted: Admitted, ingest_us: int) -> tuple[pl.DataFrame, Fingerprints]:
+        """The new events with the lake's columns, family by family, and their fingerprints."""
+        events, prints = admitted.events, admitted.fingerprints
+        if events.height and events["family"].n_unique() > 1:
+            by_family = pl.arg_sort_by("family", maintain_order=True)
+            order = events.select(by_family).to_series().to_numpy()
+            events, prints = events[order], prints.take(order)
+        first = self._head.tree_size
+        rows = events.with_columns(
+            tenant_id=pl.lit(self._tenant_id),
+            commit_seq=pl.lit(self._head.seq + 1, dtype=pl.Int64),
+            ingest_time=pl.lit(ingest_us, dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
+            row_index=pl.int_range(first, first + events.height, dtype=pl.Int64),
+        )
+        return rows.select(canonical.CANONICAL_SCHEMA.names()), prints
+
+    def _put_segment(self, rows: pl.DataFrame) -> Segment:
+        data = _parquet(rows.drop("family"))
+        sha256 = commits.sha256_hex(data)
+        family = str(rows["family"][0])
+        path = layout.segment_path(family, self._head.seq + 1, sha256)
+        self._store.create(path, data)
+        times = rows["event_time"].to_physical()
+        low, high = times.min(), times.max()
+        assert isinstance(low, int) and isinstance(high, int)
+        return Segment(
+            family=family,
+            path=path,
+            sha256=sha256,
+            rows=rows.height,
+            size=len(data),
+            first_row_index=int(rows["row_index"][0]),
+            min_event_time_us=low,
+            max_event_time_us=high,
+        )
+
+    def _put_quarantine(self, rejects: pl.DataFrame, ingest_us: int) -> QuarantineFile | None:
+        if rejects.is_empty():
+            return None
+        rows = rejects.with_columns(
+            commit_seq=pl.lit(self._head.seq + 1, dtype=pl.Int64),
+            ingest_time=pl.lit(ingest_us, dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
+        ).select(layout.QUARANTINE_SCHEMA.names())
+        data = _parquet(rows)
+        sha256 = commits.sha256_hex(data)
+        path = layout.quarantine_path(self._head.seq + 1, sha256)
+        self._store.create(path, data)
+        return QuarantineFile(path=path, sha256=sha256, rows=rows.height)
+
+    def _put_commit(self, commit: Commit, data: bytes) -> bool:
+        """True if `commit` is in the log. On any doubt the log is read back and compared."""
+        path = layout.commit_path(commit.seq)
+        try:
+            if self._store.create(path, data):
+                return True
+        except OSError:
+            if not self._store.exists(path):
+                raise
+        return self._store.read(path) == data
+
+    def _ingest_time(self, wished: int | None) -> tuple[int, bool]:
+        now, last = self._now(), self._head.ingest_time_us
+        if wished is None:
+            return max(now, last + 1), False
+        if not last < wished <= max(now, last + 1):
+            raise IncorrectInput(
+                "ingest_time_must_move_forward",
+                thing="historical ingest time",
+                expected=f"a time after the lake's clock {_utc(last)} and not after {_utc(now)}",
+                found=_utc(wished),
+                remedy="Import history in order, before newer commits are made.",
+            )
+        return wished, True
+
+    def _catch_up(self, progress: Callable[[LoggedCommit], None] | None = None) -> None:
+        """Bring the derived state to the log's end. One file look-up when it is there already."""
+        self._head = self._state.head()
+        self._ids.refresh()
+        behind = min(self._head.seq, self._ids.applied_seq)
+        for logged in self._log.after(behind):
+            self._replay(logged)
+            if progress is not None:
+                progress(logged)
+
+    def _require_known_log(self) -> None:
+        """The log must still hold the newest commit the derived state knows."""
+        if self._head.seq < 0:
+            return
+        found = "no such commit"
+        if self._log.exists(self._head.seq):
+            found = self._log.read(self._head.seq).sha256
+        if found != self._head.commit_sha256:
+            raise InternalFault(
+                "log_must_hold_every_commit_seen_before",
+                thing=f"commit {self._head.seq}",
+                expected=f"SHA-256 {self._head.commit_sha256}, as seen before",
+                found=found,
+                remedy="The log was cut or replaced. Run `ledgerlake verify`; only if the lake "
+                f"was restored on purpose, delete {self._lock_path.parent} to index it anew.",
+            )
+
+    def _replay(self, logged: LoggedCommit) -> None:
+        commit = logged.commit
+        rows = self._read_commit_rows(commit)
+        if commit.seq > self._head.seq:
+            tree = CompactRange.from_hex(self._head.tree_size, self._state.frontier())
+            tiles = tree.extend(canonical.leaf_hashes(rows))
+            self._require_follows(commit, tree)
+            self._remember(logged, tree, tiles)
+        if commit.seq > self._ids.applied_seq:
+            prints = fingerprints(rows)
+            self._ids.apply(commit.seq, prints.keys, prints.contents, _row_indexes(rows))
+
+    def _require_follows(self, commit: Commit, tree: CompactRange) -> None:
+        chained = commit.previous_sha256 == (self._head.commit_sha256 or None)
+        if chained and tree.size == commit.tree_size and tree.root().hex() == commit.tree_root:
+            return
+        raise InternalFault(
+            "commit_must_follow_the_one_before",
+            thing=f"commit {commit.seq}",
+            expected=f"tree root {tree.root().hex()} over {tree.size} events",
+            found=f"tree root {commit.tree_root} over {commit.tree_size} events"
+            + ("" if chained else ", and a chain hash of another commit"),
+            remedy="Run `ledgerlake verify`, then restore what it names from a copy.",
+        )
+
+    def _remember(self, logged: LoggedCommit, tree: CompactRange, tiles: list[bytes]) -> None:
+        self._state.apply(logged.commit, logged.sha256, tree.to_hex(), tiles)
+        self._head = self._state.head()
+
+    def _read_commit_rows(self, commit: Commit) -> pl.DataFrame:
+        parts = [self._read_segment(one.path, one.family) for one in commit.segments]
+        return pl.concat(parts) if parts else pl.DataFrame(schema=canonical.CANONICAL_SCHEMA)
+
+    def _read_segment(self, path: str, family: str) -> pl.DataFrame:
+        frame = pl.read_parquet(io.BytesIO(self._store.read(path)))
+        return frame.with_columns(family=pl.lit(family)).select(canonical.CANONICAL_SCHEMA.names())
+
+    def _read_events(self, rows: NDArray[np.int64]) -> pl.DataFrame:
+        """Events at these row indexes, in that order: each segment they lie in is read once."""
+        wanted = np.unique(rows)
+        parts, at = [], 0
+        while at < len(wanted):
+            path, offset = self._state.segment_of(int(wanted[at]))
+            first = int(wanted[at]) - offset
+            frame = self._read_segment(path, path.split("/")[0].removeprefix("family="))
+            stop = int(np.searchsorted(wanted, first + frame.height))
+            parts.append(frame[wanted[at:stop] - first])
+            at = stop
+        return pl.concat(parts)[np.searchsorted(wanted, rows)]
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One writer of this index folder at a time; the log's put-if-absent is the real guard."""
+        fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+
+def _by_family(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    return rows.partition_by("family", maintain_order=True) if rows.height else []
+
+
+def _row_indexes(rows: pl.DataFrame) -> NDArray[np.int64]:
+    return rows["row_index"].to_numpy()
+
+
+def _parquet(rows: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    rows.write_parquet(
+        buffer, compression="zstd", compression_level=3, row_group_size=layout.ROW_GROUP_ROWS
+    )
+    return buffer.getvalue()
+
+
+def _outcomes(admitted: Admitted, rejects: pl.DataFrame) -> tuple[Outcome, ...]:
+    """Rows per source, type, outcome and reason, in one fixed order."""
+    keys = ["source", "event_type"]
+    none = pl.lit(None, dtype=pl.String)
+    parts = [
+        admitted.events.select(*keys, outcome=pl.lit("accepted"), reason=none),
+        admitted.duplicates.select(*keys, outcome=pl.lit("duplicate"), reason=none),
+        rejects.select(*keys, outcome=pl.lit("quarantined"), reason="reason"),
+    ]
+    names = [*keys, "outcome", "reason"]
+    counted = pl.concat(
+        [p.group_by(names).len("rows") for p in parts if p.height]
+        or [pl.DataFrame(schema={**dict.fromkeys(names, pl.String), "rows": pl.UInt32})]
+    )
+    rows = counted.sort(names, nulls_last=False).iter_rows(named=True)
+    return tuple(Outcome(**row) for row in rows)
+
+
+def _utc(us: int) -> str:
+    return f"{np.datetime64(us, 'us')}Z"

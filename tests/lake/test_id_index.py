@@ -1,0 +1,82 @@
+"""The id index: exact answers, growth, crash and restart. Real files, no lake around it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingestion.lake import id_index
+from ingestion.lake.id_index import IdIndex
+
+
+def _keys(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 2**64, count, dtype=np.uint64)
+
+
+def test_ids_put_in_are_found_with_their_content_and_no_others(tmp_path: Path) -> None:
+    index = IdIndex(tmp_path / "ids")
+    keys, contents = _keys(200_000, 1), _keys(200_000, 2)
+    for seq, start in enumerate(range(0, 200_000, 20_000)):
+        part = slice(start, start + 20_000)
+        index.apply(seq, keys[part], contents[part], np.arange(start, start + 20_000))
+    assert index.find(keys, contents).same.all()
+    assert index.count == 200_000
+    strangers = index.find(_keys(50_000, 3), _keys(50_000, 4))
+    assert not strangers.same.any() and not len(strangers.other)
+    changed = index.find(keys, contents ^ np.uint64(1))
+    assert not changed.same.any()
+    assert dict(zip(changed.other, changed.row, strict=True)) == {i: i for i in range(200_000)}
+
+
+def test_ids_whose_hashes_collide_are_told_apart_by_content(tmp_path: Path) -> None:
+    index = IdIndex(tmp_path / "ids")
+    keys = np.array([7, 7, 7, 0, 1], dtype=np.uint64)
+    contents = np.array([1, 2, 3, 4, 5], dtype=np.uint64)
+    index.apply(0, keys, contents, np.arange(5))
+    assert index.find(keys, contents).same.all()
+    found = index.find(np.array([7], dtype=np.uint64), np.array([9], dtype=np.uint64))
+    assert sorted(found.row) == [0, 1, 2]
+
+
+def test_applying_a_commit_twice_changes_nothing(tmp_path: Path) -> None:
+    index = IdIndex(tmp_path / "ids")
+    keys, contents, rows = _keys(1000, 1), _keys(1000, 2), np.arange(1000)
+    index.apply(0, keys, contents, rows)
+    before = (tmp_path / "ids").read_bytes()
+    index.apply(0, keys, contents, rows)
+    assert (tmp_path / "ids").read_bytes() == before
+
+
+def test_another_process_sees_growth_and_new_ids(tmp_path: Path) -> None:
+    writer, reader = IdIndex(tmp_path / "ids"), IdIndex(tmp_path / "ids")
+    keys, contents = _keys(300_000, 1), _keys(300_000, 2)
+    writer.apply(5, keys, contents, np.arange(300_000))
+    reader.refresh()
+    assert reader.applied_seq == 5
+    assert reader.find(keys, contents).same.all()
+
+
+def test_after_a_restart_only_what_was_synced_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = IdIndex(tmp_path / "ids")
+    keys, contents = _keys(200, 1), _keys(200, 2)
+    index.apply(0, keys[:100], contents[:100], np.arange(100))
+    index.sync()
+    index.apply(1, keys[100:], contents[100:], np.arange(100, 200))
+    monkeypatch.setattr(id_index, "_boot_id", lambda: b"another boot id!")
+    restarted = IdIndex(tmp_path / "ids")
+    assert restarted.applied_seq == 0
+    restarted.apply(1, keys[100:], contents[100:], np.arange(100, 200))
+    assert restarted.count == 200
+    assert restarted.find(keys, contents).same.all()
+
+
+def test_a_changed_entry_is_reported_by_the_check(tmp_path: Path) -> None:
+    index = IdIndex(tmp_path / "ids")
+    keys, contents, rows = _keys(1000, 1), _keys(1000, 2), np.arange(1000)
+    index.apply(0, keys, contents, rows)
+    assert not len(index.check(keys, contents, rows))
+    slot = int(np.flatnonzero(index._contents == contents[17])[0])
+    index._contents[slot] ^= np.uint64(4)
+    assert index.check(keys, contents, rows).tolist() == [17]
