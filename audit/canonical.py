@@ -177,9 +177,10 @@ def _hash_rows(df: pl.DataFrame, names: Sequence[str], prefix: str) -> bytes:
 
 
 def _require_types(df: pl.DataFrame, names: Sequence[str]) -> None:
+    schema = df.schema  # built anew on every access: once, not once a column
     for name in names:
         expected = COLUMN[name].kind.polars_type
-        found = df.schema.get(name)
+        found = schema.get(name)
         if found != expected:
             raise ValueError(
                 f"column {name}: expected {expected}, found {found or 'no such column'}; "

@@ -35,14 +35,8 @@ class Batch:
 
     def checked(self) -> "Batch":
         """Self with columns in order, or IncorrectInput naming the column that is wrong."""
-        for name, dtype in EVENT_SCHEMA.items():
-            _require_type(self.events, name, dtype)
-        for name, dtype in REJECT_SCHEMA.items():
-            _require_type(self.quarantine, name, dtype)
         return Batch(
-            self.events.select(EVENT_SCHEMA.names()),
-            self.quarantine.select(REJECT_SCHEMA.names()),
-            self.offsets,
+            _typed(self.events, EVENT_SCHEMA), _typed(self.quarantine, REJECT_SCHEMA), self.offsets
         )
 
     def beyond(self, expected: Mapping[SourcePartition, int]) -> "Batch":
@@ -95,13 +89,16 @@ def _after(key: SourcePartition, wanted: int) -> pl.Expr:
     return ~mine | (pl.col("source_offset") >= wanted)
 
 
-def _require_type(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> None:
-    found = frame.schema.get(name)
-    if found != dtype:
-        raise IncorrectInput(
-            "batch_columns_must_have_their_types",
-            thing=f"batch column {name}",
-            expected=str(dtype),
-            found=str(found) if found is not None else "no such column",
-            remedy="Cast to audit.canonical.EVENT_SCHEMA and ingestion.lake.REJECT_SCHEMA.",
-        )
+def _typed(frame: pl.DataFrame, wanted: pl.Schema) -> pl.DataFrame:
+    schema = frame.schema
+    for name, dtype in wanted.items():
+        found = schema.get(name)
+        if found != dtype:
+            raise IncorrectInput(
+                "batch_columns_must_have_their_types",
+                thing=f"batch column {name}",
+                expected=str(dtype),
+                found=str(found) if found is not None else "no such column",
+                remedy="Cast to audit.canonical.EVENT_SCHEMA and ingestion.lake.REJECT_SCHEMA.",
+            )
+    return frame if schema == wanted else frame.select(wanted.names())

@@ -51,6 +51,10 @@ class IdIndex:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._applied_seq = -1
+        self._synced_seq = -1
+        self._used = 0
+        self._unsynced = 0
         if not path.exists():
             _allocate(path, _FIRST_SLOTS)
         self._open()
@@ -125,7 +129,8 @@ class IdIndex:
             )
             ended = self._keys[slot] == 0
             if (ended & ~right).any():
-                return rows[open_[ended & ~right]]
+                missing: I64 = rows[open_[ended & ~right]]
+                return missing
             open_ = open_[~right]
             at[open_] = (at[open_] + np.uint64(1)) & self._mask
         return np.empty(0, dtype=np.int64)

@@ -40,7 +40,7 @@ REJECT_SCHEMA = pl.Schema(
 """A row that broke its contract, as a source gives it."""
 
 QUARANTINE_SCHEMA = pl.Schema(
-    {"commit_seq": pl.Int64, "ingest_time": pl.Datetime("us", "UTC"), **REJECT_SCHEMA}
+    [("commit_seq", pl.Int64()), ("ingest_time", pl.Datetime("us", "UTC")), *REJECT_SCHEMA.items()]
 )
 
 _DELTA_TYPES = {

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -402,20 +402,22 @@ def _parquet(rows: pl.DataFrame) -> bytes:
 
 def _outcomes(admitted: Admitted, rejects: pl.DataFrame) -> tuple[Outcome, ...]:
     """Rows per source, type, outcome and reason, in one fixed order."""
-    keys = ["source", "event_type"]
-    none = pl.lit(None, dtype=pl.String)
-    parts = [
-        admitted.events.select(*keys, outcome=pl.lit("accepted"), reason=none),
-        admitted.duplicates.select(*keys, outcome=pl.lit("duplicate"), reason=none),
-        rejects.select(*keys, outcome=pl.lit("quarantined"), reason="reason"),
+    found = [
+        *_counted(admitted.events, "accepted"),
+        *_counted(admitted.duplicates, "duplicate"),
+        *_counted(rejects, "quarantined", "reason"),
     ]
-    names = [*keys, "outcome", "reason"]
-    counted = pl.concat(
-        [p.group_by(names).len("rows") for p in parts if p.height]
-        or [pl.DataFrame(schema={**dict.fromkeys(names, pl.String), "rows": pl.UInt32})]
+    return tuple(
+        sorted(found, key=lambda o: (o.source, o.event_type or "", o.outcome, o.reason or ""))
     )
-    rows = counted.sort(names, nulls_last=False).iter_rows(named=True)
-    return tuple(Outcome(**row) for row in rows)
+
+
+def _counted(rows: pl.DataFrame, outcome: str, *more: str) -> Iterator[Outcome]:
+    if rows.is_empty():
+        return
+    counted = rows.group_by("source", "event_type", *more).len("rows")
+    for row in counted.iter_rows(named=True):
+        yield Outcome(**{"outcome": outcome, "reason": None, **row})
 
 
 def _utc(us: int) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-
 from audit.verify_lake import verify_lake
+
 from ingestion.lake import Lake
 from ingestion.lake.store import FileLayer, LocalStore
 from tests.events import batch, sales
@@ -99,8 +99,7 @@ def _race(home: Path, options: list[tuple[str, ...]]) -> None:
     batches = 10
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.lake.producer", str(home), f"till-{n}", str(batches)]
-            + [str(ROWS), *more],
+            [sys.executable, "-m", "tests.lake.producer", str(home), f"till-{n}", str(batches), str(ROWS), *more],
             stdout=subprocess.PIPE,
             text=True,
         )
