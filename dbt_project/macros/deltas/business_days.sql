@@ -1,0 +1,77 @@
+{#
+    Business days without time zone functions per event.
+
+    A business day of a store runs from its cut-off on the local clock to the next cut-off:
+    23, 24 or 25 hours on the wall, whatever the zone does. So a day is known by the instant
+    it starts, computed once per zone and day; an event's day is found by comparing whole
+    microseconds. No day of UTC holds more than two such starts.
+#}
+
+{# One row per distinct zone and cut-off; number 0 is UTC, for stores nobody registered. #}
+{% macro zones(stores) -%}
+    select 0 as zone_no, 'UTC' as time_zone, 0 as day_cut_off_minutes
+    union all
+    select
+        row_number() over (order by time_zone, day_cut_off_minutes) as zone_no,
+        time_zone,
+        day_cut_off_minutes
+    from {{ stores }}
+    where not (time_zone = 'UTC' and day_cut_off_minutes = 0)
+    group by time_zone, day_cut_off_minutes
+{%- endmacro %}
+
+
+{# One row per zone and business day that an event between the two instants may fall on. #}
+{% macro business_day_starts(zones, first_us, last_us) -%}
+    select
+        zone_no,
+        business_day,
+        epoch_us(timezone(
+            time_zone,
+            make_timestamp(
+                business_day * 86400000000
+                + cast(day_cut_off_minutes as bigint) * 60000000
+            )
+        )) as start_us,
+        lead(start_us) over (
+            partition by zone_no order by business_day
+        ) as next_start_us
+    from {{ zones }}
+    cross join unnest(range(
+        ({{ first_us }}) // 86400000000 - 3, ({{ last_us }}) // 86400000000 + 4
+    )) as days (business_day)
+{%- endmacro %}
+
+
+{#
+    One row per zone and UTC day: the business day at its first instant, and up to two
+    instants within it at which the next business day starts.
+#}
+{% macro zone_days(business_day_starts) -%}
+    select
+        days.zone_no,
+        days.business_day as utc_day,
+        max(starts.business_day) filter (
+            where starts.start_us <= days.business_day * 86400000000
+        ) as first_business_day,
+        min(starts.start_us) filter (
+            where starts.start_us > days.business_day * 86400000000
+        ) as first_change_us,
+        max(starts.start_us) filter (
+            where starts.start_us > days.business_day * 86400000000
+        ) as last_change_us
+    from {{ business_day_starts }} as days
+    inner join {{ business_day_starts }} as starts
+        on
+            days.zone_no = starts.zone_no
+            and starts.business_day between days.business_day - 2 and days.business_day + 1
+    group by all
+{%- endmacro %}
+
+
+{# The business day of an instant, as days since 1970-01-01. #}
+{% macro business_day(event_us, zone_days) -%}
+    {{ zone_days }}.first_business_day
+    + cast({{ event_us }} >= {{ zone_days }}.first_change_us as integer)
+    + cast({{ event_us }} >= {{ zone_days }}.last_change_us as integer)
+{%- endmacro %}

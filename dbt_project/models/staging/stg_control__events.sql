@@ -1,0 +1,28 @@
+-- One row per control event: a store registered, a policy set, a store's own day total.
+{{ config(materialized='incremental', incremental_strategy='append') }}
+{% set booked = booked_until() %}
+{% set segments = new_segments('control', after=booked) %}
+
+with events as (
+    select * from {{ read_segments(segments.paths) }}
+    where commit_seq > {{ booked }}
+),
+
+stg_control__events as (
+    select
+        commit_seq,
+        ingest_time,
+        row_index,
+        event_id,
+        event_type,
+        event_time,
+        source,
+        store_id,
+        currency,
+        amount,
+        quantity,
+        payload
+    from events
+)
+
+select * from stg_control__events

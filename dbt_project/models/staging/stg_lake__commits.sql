@@ -1,0 +1,29 @@
+-- One row per commit of the lake, up to the knowledge cut.
+{{ config(materialized='incremental', incremental_strategy='append') }}
+{% set files = new_commit_files(after=booked_until()) %}
+
+with log_actions as (
+    select commitinfo.lake as lake
+    from {{ read_commit_files(files) }}
+),
+
+stg_lake__commits as (
+    select
+        lake.seq as commit_seq,
+        make_timestamptz(lake.ingest_time_us) as ingest_time,
+        lake.commit_id,
+        lake.previous_sha256,
+        lake.historical_import as is_historical_import,
+        lake.tree_size,
+        lake.tree_root,
+        lake.counts.received as received_count,
+        lake.counts.accepted as accepted_count,
+        lake.counts.duplicate as duplicate_count,
+        lake.counts.quarantined as quarantined_count,
+        lake.segments,
+        lake.outcomes
+    from log_actions
+    where lake is not null
+)
+
+select * from stg_lake__commits
