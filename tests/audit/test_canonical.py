@@ -116,7 +116,7 @@ def test_column_order_of_the_frame_and_columns_beside_do_not_matter() -> None:
 def test_every_column_but_where_and_when_it_was_read_is_content() -> None:
     not_content = {c.name for c in CANONICAL} - set(CONTENT_COLUMNS)
     assert not_content == {
-        "tenant_id", "family", "commit_seq", "ingest_time", "row_index", "event_id",
+        "tenant_id", "family", "commit_seq", "ingest_time", "row_index",
         "source", "source_partition", "source_offset",
     }  # fmt: skip
 
@@ -153,13 +153,13 @@ def test_columns_split_into_given_by_the_source_and_given_by_the_lake() -> None:
 
 def test_a_worked_row_reads_as_the_grammar_says() -> None:
     content = {
-        "event_type": "SaleRecorded", "schema_version": 1, "stream_id": "é",
+        "event_id": "e", "event_type": "SaleRecorded", "schema_version": 1, "stream_id": "é",
         "stream_version": None, "event_time": datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
         "correlation_id": "", "causation_id": None, "store_id": "7", "account_id": None,
         "category": None, "channel": None, "currency": "GBP", "amount": Decimal("-0.5"),
         "quantity": Decimal(3), "payload": "{}",
     }  # fmt: skip
-    text = "v1;s12:SaleRecorded,i1;s2:é,-t1000000;s0:,-s1:7,---s3:GBP,d-5000;d30000;s2:{},"
+    text = "v1;s1:e,s12:SaleRecorded,i1;s2:é,-t1000000;s0:,-s1:7,---s3:GBP,d-5000;d30000;s2:{},"
     assert canonical_content(content) == text.encode()
     assert content_hash(content) == hashlib.sha256(text.encode()).digest()
 
