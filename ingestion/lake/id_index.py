@@ -69,7 +69,7 @@ class IdIndex:
 
     def refresh(self) -> None:
         """See what another process did: a new table after growth, a later `applied_seq`."""
-        if os.stat(self._path).st_ino != self._inode:
+        if self._path.stat().st_ino != self._inode:
             self._open()
         else:
             self._read_header()

@@ -99,7 +99,8 @@ def _race(home: Path, options: list[tuple[str, ...]]) -> None:
     batches = 10
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.lake.producer", str(home), f"till-{n}", str(batches), str(ROWS), *more],
+            [sys.executable, "-m", "tests.lake.producer", str(home), f"till-{n}"]
+            + [str(batches), str(ROWS), *more],  # noqa: RUF005 - one command, two lines
             stdout=subprocess.PIPE,
             text=True,
         )
