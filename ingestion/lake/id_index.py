@@ -115,25 +115,13 @@ class IdIndex:
         self._write_header()
         self._map.flush()
 
-    def check(self, keys: U64, contents: U64, rows: I64) -> I64:
-        """Rows of the lake that the table does not hold, or holds otherwise (empty = all right)."""
-        keys = _nonzero(keys)
-        at = self._home(keys)
-        open_ = np.arange(len(keys))
-        while len(open_):
-            slot = at[open_]
-            right = (
-                (self._keys[slot] == keys[open_])
-                & (self._contents[slot] == contents[open_])
-                & (self._rows[slot] == rows[open_])
-            )
-            ended = self._keys[slot] == 0
-            if (ended & ~right).any():
-                missing: I64 = rows[open_[ended & ~right]]
-                return missing
-            open_ = open_[~right]
-            at[open_] = (at[open_] + np.uint64(1)) & self._mask
-        return np.empty(0, dtype=np.int64)
+    def entries(self) -> U64:
+        """All entries as (n, 3): id hash, content hash, row index; sorted by row index."""
+        used = np.flatnonzero(self._keys)
+        table = np.column_stack(
+            (self._keys[used], self._contents[used], self._rows[used].astype(np.uint64))
+        )
+        return table[np.lexsort((table[:, 0], table[:, 2]))]
 
     def _open(self) -> None:
         with self._path.open("rb") as file:

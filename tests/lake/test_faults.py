@@ -97,10 +97,10 @@ def test_writers_that_share_no_lock_lose_races_but_no_events(tmp_path: Path) -> 
 
 def _race(home: Path, options: list[tuple[str, ...]]) -> None:
     batches = 10
+    command = [sys.executable, "-m", "tests.lake.producer", str(home)]
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.lake.producer", str(home), f"till-{n}"]
-            + [str(batches), str(ROWS), *more],  # noqa: RUF005 - one command, two lines
+            [*command, f"till-{n}", str(batches), str(ROWS), *more],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -70,13 +70,3 @@ def test_after_a_restart_only_what_was_synced_is_trusted(
     restarted.apply(1, keys[100:], contents[100:], np.arange(100, 200))
     assert restarted.count == 200
     assert restarted.find(keys, contents).same.all()
-
-
-def test_a_changed_entry_is_reported_by_the_check(tmp_path: Path) -> None:
-    index = IdIndex(tmp_path / "ids")
-    keys, contents, rows = _keys(1000, 1), _keys(1000, 2), np.arange(1000)
-    index.apply(0, keys, contents, rows)
-    assert not len(index.check(keys, contents, rows))
-    slot = int(np.flatnonzero(index._contents == contents[17])[0])
-    index._contents[slot] ^= np.uint64(4)
-    assert index.check(keys, contents, rows).tolist() == [17]

@@ -1,0 +1,58 @@
+"""A changed byte in the derived state is found; an untouched one is not suspected."""
+
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ingestion.lake import Lake
+from ingestion.lake.derived import check_derived
+from tests.events import batch, deposits, sales
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    lake = Lake.create(tmp_path / "lake", tmp_path / "index")
+    for n in range(5):
+        lake.append(batch(sales(n * 300, 300), deposits(n * 10, 10)))
+    lake.close()
+    return tmp_path
+
+
+def test_derived_state_that_follows_the_lake_has_no_problem(home: Path) -> None:
+    assert check_derived(home / "lake", home / "index") == []
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("head", "tree_size = tree_size + 1"),
+        ("offsets", "next_offset = next_offset - 1"),
+        ("segments", "path = 'other'"),
+        ("tiles", "hash = x'00'"),
+    ],
+)
+def test_a_changed_row_of_the_state_is_named(home: Path, table: str, change: str) -> None:
+    db = sqlite3.connect(home / "index/state.sqlite")
+    db.execute(
+        f"update {table} set {change} where position = 1"
+        if table == "tiles"
+        else f"update {table} set {change}"
+    )
+    db.commit()
+    db.close()
+    problems = check_derived(home / "lake", home / "index")
+    assert [p.what for p in problems] == [f"state.sqlite, table {table}"]
+    assert "Delete" in problems[0].remedy
+
+
+def test_a_flipped_bit_in_an_entry_of_the_id_index_is_found(home: Path) -> None:
+    path = home / "index/event_ids.idx"
+    data = bytearray(path.read_bytes())
+    used = [at for at in range(4096, len(data)) if data[at]]
+    at = random.Random(20261122).choice(used)
+    data[at] ^= 0x10
+    path.write_bytes(data)
+    problems = check_derived(home / "lake", home / "index")
+    assert [p.what for p in problems] == ["event_ids.idx"], f"flipped byte {at}"
