@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from audit import seal
 from ingestion.lake import layout
 from ledger.errors import InternalFault
 
@@ -91,11 +92,12 @@ def to_bytes(commit: Commit) -> bytes:
     if commit.seq == 0:
         actions += _creation(commit)
     actions += [{"add": _add(commit, segment)} for segment in commit.segments]
-    return "".join(canonical_json(action) + "\n" for action in actions).encode()
+    return seal.sealed("".join(canonical_json(action) + "\n" for action in actions).encode())
 
 
 def from_bytes(data: bytes, *, name: str) -> Commit:
     """Read a commit back. InternalFault names the file when its content is not a commit."""
+    _require_seal(data, name)
     try:
         actions = [json.loads(line) for line in data.splitlines()]
         lake = next(a["commitInfo"]["lake"] for a in actions if "commitInfo" in a)
@@ -109,6 +111,18 @@ def from_bytes(data: bytes, *, name: str) -> Commit:
             found=f"{type(error).__name__}: {error}",
             remedy="Run `ledgerlake verify`, then restore the file from a copy.",
         ) from error
+
+
+def _require_seal(data: bytes, name: str) -> None:
+    written, computed = seal.seal_written(data), seal.seal_computed(data)
+    if written != computed:
+        raise InternalFault(
+            "commit_must_hash_to_its_own_seal",
+            thing=f"commit file {name}",
+            expected=f"{seal.SEAL_FIELD} {computed}",
+            found=str(written),
+            remedy="The file was damaged. Run `ledgerlake verify`, then restore it from a copy.",
+        )
 
 
 def sha256_hex(data: bytes) -> str:
@@ -140,6 +154,7 @@ def _commit_info(commit: Commit) -> dict[str, Any]:
                 "quarantined": commit.count("quarantined"),
             },
             "outcomes": [vars(one) for one in commit.outcomes],
+            seal.SEAL_FIELD: seal.BLANK_SEAL,
         },
     }
 
