@@ -5,7 +5,6 @@ Called by ingestion sources and the command line. The steps and their order: doc
 """
 
 import fcntl
-import io
 import os
 import time
 import uuid
@@ -24,9 +23,10 @@ from ingestion.lake import commit as commits
 from ingestion.lake import layout
 from ingestion.lake.admission import Admitted, Fingerprints, admit, fingerprints
 from ingestion.lake.batch import Batch
-from ingestion.lake.commit import Commit, Outcome, QuarantineFile, Segment
+from ingestion.lake.commit import Commit, Outcome
 from ingestion.lake.id_index import IdIndex
 from ingestion.lake.log import CommitLog, LoggedCommit
+from ingestion.lake.segments import SegmentFiles
 from ingestion.lake.state import Head, LakeState
 from ingestion.lake.store import LocalStore, Step, Store, probe_put_if_absent
 from ledger.errors import IncorrectInput, InternalFault
@@ -58,6 +58,7 @@ class Lake:
     ) -> None:
         self._store = store
         self._log = CommitLog(store)
+        self._files = SegmentFiles(store)
         self._tenant_id = tenant_id
         self._now = now
         self._step = step or (lambda _name: None)
@@ -190,10 +191,11 @@ class Lake:
         tree = CompactRange.from_hex(self._head.tree_size, self._state.frontier())
         tiles = tree.extend(canonical.leaf_hashes(rows))
         self._step("before_segments")
-        segments = tuple(self._put_segment(part) for part in _by_family(rows))
+        seq = self._head.seq + 1
+        segments = self._files.put_segments(rows, seq)
         commit = Commit(
             lake_id=self._head.lake_id,
-            seq=self._head.seq + 1,
+            seq=seq,
             previous_sha256=self._head.commit_sha256,
             commit_id=uuid.uuid4().hex,
             ingest_time_us=ingest_time[0],
@@ -201,7 +203,7 @@ class Lake:
             tree_size=tree.size,
             tree_root=tree.root().hex(),
             segments=segments,
-            quarantine=self._put_quarantine(rejects, ingest_time[0]),
+            quarantine=self._files.put_quarantine(rejects, seq, ingest_time[0]),
             sources=dict(batch.offsets),
             outcomes=_outcomes(admitted, rejects),
         )
@@ -237,39 +239,6 @@ class Lake:
             row_index=pl.int_range(first, first + events.height, dtype=pl.Int64),
         )
         return rows.select(canonical.CANONICAL_SCHEMA.names()), prints
-
-    def _put_segment(self, rows: pl.DataFrame) -> Segment:
-        data = _parquet(rows.drop("family"))
-        sha256 = commits.sha256_hex(data)
-        family = str(rows["family"][0])
-        path = layout.segment_path(family, self._head.seq + 1, sha256)
-        self._store.create(path, data)
-        times = rows["event_time"].to_physical()
-        low, high = times.min(), times.max()
-        assert isinstance(low, int) and isinstance(high, int)
-        return Segment(
-            family=family,
-            path=path,
-            sha256=sha256,
-            rows=rows.height,
-            size=len(data),
-            first_row_index=int(rows["row_index"][0]),
-            min_event_time_us=low,
-            max_event_time_us=high,
-        )
-
-    def _put_quarantine(self, rejects: pl.DataFrame, ingest_us: int) -> QuarantineFile | None:
-        if rejects.is_empty():
-            return None
-        rows = rejects.with_columns(
-            commit_seq=pl.lit(self._head.seq + 1, dtype=pl.Int64),
-            ingest_time=pl.lit(ingest_us, dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
-        ).select(layout.QUARANTINE_SCHEMA.names())
-        data = _parquet(rows)
-        sha256 = commits.sha256_hex(data)
-        path = layout.quarantine_path(self._head.seq + 1, sha256)
-        self._store.create(path, data)
-        return QuarantineFile(path=path, sha256=sha256, rows=rows.height)
 
     def _put_commit(self, commit: Commit, data: bytes) -> bool:
         """True if `commit` is in the log. On any doubt the log is read back and compared."""
@@ -325,7 +294,7 @@ class Lake:
 
     def _replay(self, logged: LoggedCommit) -> None:
         commit = logged.commit
-        rows = self._read_commit_rows(commit)
+        rows = self._files.read_commit(commit)
         if commit.seq > self._head.seq:
             tree = CompactRange.from_hex(self._head.tree_size, self._state.frontier())
             tiles = tree.extend(canonical.leaf_hashes(rows))
@@ -352,14 +321,6 @@ class Lake:
         self._state.apply(logged.commit, logged.sha256, tree.to_hex(), tiles)
         self._head = self._state.head()
 
-    def _read_commit_rows(self, commit: Commit) -> pl.DataFrame:
-        parts = [self._read_segment(one.path, one.family) for one in commit.segments]
-        return pl.concat(parts) if parts else pl.DataFrame(schema=canonical.CANONICAL_SCHEMA)
-
-    def _read_segment(self, path: str, family: str) -> pl.DataFrame:
-        frame = pl.read_parquet(io.BytesIO(self._store.read(path)))
-        return frame.with_columns(family=pl.lit(family)).select(canonical.CANONICAL_SCHEMA.names())
-
     def _read_events(self, rows: NDArray[np.int64]) -> pl.DataFrame:
         """Events at these row indexes, in that order: each segment they lie in is read once."""
         wanted = np.unique(rows)
@@ -367,7 +328,7 @@ class Lake:
         while at < len(wanted):
             path, offset = self._state.segment_of(int(wanted[at]))
             first = int(wanted[at]) - offset
-            frame = self._read_segment(path, path.split("/")[0].removeprefix("family="))
+            frame = self._files.read(path)
             stop = int(np.searchsorted(wanted, first + frame.height))
             parts.append(frame[wanted[at:stop] - first])
             at = stop
@@ -384,20 +345,8 @@ class Lake:
             os.close(fd)
 
 
-def _by_family(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    return rows.partition_by("family", maintain_order=True) if rows.height else []
-
-
 def _row_indexes(rows: pl.DataFrame) -> NDArray[np.int64]:
     return rows["row_index"].to_numpy()
-
-
-def _parquet(rows: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    rows.write_parquet(
-        buffer, compression="zstd", compression_level=3, row_group_size=layout.ROW_GROUP_ROWS
-    )
-    return buffer.getvalue()
 
 
 def _outcomes(admitted: Admitted, rejects: pl.DataFrame) -> tuple[Outcome, ...]:
