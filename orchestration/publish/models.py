@@ -1,0 +1,134 @@
+"""Which models are published and how, as dbt's manifest says.
+
+Reads `meta.publish` of each model and hashes the SQL it is made by. Does not run dbt or read
+the warehouse. Called by `publisher` and by the writer of `current.duckdb`.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ledger.errors import IncorrectInput
+
+
+class Kind(StrEnum):
+    """How a table changes from edition to edition."""
+
+    APPEND = "append"
+    """Rows are only added, each with its commit: new rows go to new files."""
+    PARTITIONED = "partitioned"
+    """Rows change; the watermark tells which partitions: these are written anew."""
+    WHOLE = "whole"
+    """Small: written anew each time, the old file stays if the content does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One model to publish. `version` is a hash over its SQL, its parents' and all macros."""
+
+    name: str
+    schema: str
+    kind: Kind
+    partition: str | None
+    watermark: str | None
+    version: str
+
+    @property
+    def relation(self) -> str:
+        return f'"{self.schema}"."{self.name}"'
+
+
+@dataclass(frozen=True)
+class Models:
+    """The publishable models in name order, and one hash over all of them.
+
+    `definitions` are SQL statements to run in `current.duckdb` once its tables are there.
+    """
+
+    tables: tuple[Model, ...]
+    version: str
+    definitions: tuple[str, ...] = ()
+
+
+def read_models(target: Path) -> Models:
+    """Models with `meta.publish` from `<target>/manifest.json`. IncorrectInput if dbt never ran."""
+    path = target / "manifest.json"
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise IncorrectInput(
+            "models_must_be_built_before_publishing",
+            thing=f"dbt manifest {path}",
+            expected="the manifest of a build",
+            found="no file",
+            remedy="Run `ledgerlake build` first.",
+        ) from None
+    return from_manifest(manifest)
+
+
+def from_manifest(manifest: dict[str, Any]) -> Models:
+    """As `read_models`, of a manifest in memory."""
+    nodes: dict[str, Any] = manifest["nodes"]
+    macros = _macro_hash(manifest)
+    tables = [
+        _model(node, _code_hash(node_id, nodes, macros))
+        for node_id, node in nodes.items()
+        if node["resource_type"] == "model" and node["config"]["meta"].get("publish")
+    ]
+    tables.sort(key=lambda model: model.name)
+    return Models(tuple(tables), _sha256(*(f"{one.name}={one.version}" for one in tables)))
+
+
+def _model(node: dict[str, Any], version: str) -> Model:
+    wanted = node["config"]["meta"]["publish"]
+    return Model(
+        name=node["alias"],
+        schema=node["schema"],
+        kind=_kind(node["name"], wanted.get("kind")),
+        partition=wanted.get("partition"),
+        watermark=wanted.get("watermark"),
+        version=version,
+    )
+
+
+def _kind(name: str, found: object) -> Kind:
+    try:
+        return Kind(str(found))
+    except ValueError:
+        raise IncorrectInput(
+            "publish_kind_must_be_known",
+            thing=f"meta.publish.kind of model {name}",
+            expected=f"one of {', '.join(Kind)}",
+            found=repr(found),
+            remedy="Repair the model's config.",
+        ) from None
+
+
+def _code_hash(node_id: str, nodes: dict[str, Any], macros: str) -> str:
+    """SHA-256 over the SQL of a model and of all models, seeds and macros behind it."""
+    seen: set[str] = set()
+    waiting = [node_id]
+    while waiting:
+        one = waiting.pop()
+        if one in nodes and one not in seen:
+            seen.add(one)
+            waiting += nodes[one].get("depends_on", {}).get("nodes", [])
+    codes = (f"{one}={nodes[one]['checksum']['checksum']}" for one in sorted(seen))
+    return _sha256(*codes, macros)
+
+
+def _macro_hash(manifest: dict[str, Any]) -> str:
+    project = manifest["metadata"]["project_name"]
+    ours = (
+        f"{name}={macro['macro_sql']}"
+        for name, macro in sorted(manifest["macros"].items())
+        if macro["package_name"] == project
+    )
+    return _sha256(*ours)
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

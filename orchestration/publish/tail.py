@@ -1,0 +1,236 @@
+"""The lake's tail behind the edition, in few files: small commits compacted into runs.
+
+Derived and rebuildable: a run holds commits [first, last] exactly as the lake does, never changes
+and is replaced only by a longer one. `live.*` views read runs by name and younger commits from
+the lake itself (`live_sql`). Called by publishing and, every some commits, by the watch.
+"""
+
+import io
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+
+import polars as pl
+
+from audit.canonical import SEGMENT_SCHEMA
+from ingestion.lake import Commit, Segment
+from ingestion.lake.layout import FAMILIES
+from ingestion.lake.log import CommitLog
+from ingestion.lake.store import LocalStore
+from orchestration.home import Home
+from orchestration.publish.edition import replace_durably
+from orchestration.publish.export import ROW_GROUP_ROWS
+
+RUN_COMMITS = 64
+"""Commits left to the lake before they become a run. Reading a small segment costs 0.06 ms and a
+commit file 0.3 ms, so 64 to 127 open commits stay below 40 ms of a live query."""
+
+RUNS_PER_LEVEL = 16
+HIGHEST_LEVEL = 2
+"""16 runs become one of the next level: 3,000 commits are at most 2 + 15 runs and 63 commits;
+each event is copied at most three times."""
+
+LARGE_SEGMENT_ROWS = 50_000
+"""Larger segments are read where they are: copying them would cost more than opening them."""
+
+COMMITS = "commits"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Commits [first, last]; `files` maps a family, or `commits`, to paths below the home."""
+
+    first: int
+    last: int
+    level: int
+    files: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Runs that hold the commits (after, until]; later ones are read from the lake."""
+
+    after: int
+    until: int
+    runs: tuple[Run, ...]
+
+    def files(self, name: str) -> list[str]:
+        return [path for run in self.runs for path in run.files.get(name, [])]
+
+
+def shorten(home: Home, *, after: int) -> Coverage:
+    """Bring the tail behind commit `after` to few files, and say which. Costs what is new."""
+    log = CommitLog(LocalStore(home.lake))
+    lake_id = log.read(0).commit.lake_id
+    before = _read_runs(home, lake_id)
+    runs = list(_with_gaps_filled(home, log, before, after))
+    runs += _new_runs(home, log, after=max([after, *(run.last for run in runs)]))
+    merged = _merged(home, runs)
+    if merged != before:
+        _write_runs(home, lake_id, merged)
+    wanted = tuple(run for run in merged if run.last > after)
+    return Coverage(after, max([after, *(run.last for run in wanted)]), wanted)
+
+
+def open_commits(home: Home, coverage_until: int) -> int:
+    """How many commits live queries read one by one. Cheap: looks only at the log's names."""
+    log = CommitLog(LocalStore(home.lake))
+    return sum(1 for _ in _exists_after(log, coverage_until))
+
+
+def prune(home: Home, *, after: int, older_than_us: int) -> int:
+    """Delete files of no run that ends behind `after`; returns how many.
+
+    Files younger than `older_than_us` stay: an open reader may still name them.
+    """
+    lake_id = CommitLog(LocalStore(home.lake)).read(0).commit.lake_id
+    runs = _read_runs(home, lake_id)
+    kept = [run for run in runs if run.last > after]
+    if kept != runs:
+        _write_runs(home, lake_id, kept)
+    named = {home.root / path for run in kept for paths in run.files.values() for path in paths}
+    deleted = 0
+    for path in home.tail.glob("*/*.parquet"):
+        if path not in named and path.stat().st_mtime_ns // 1000 < older_than_us:
+            path.unlink()
+            deleted += 1
+    return deleted
+
+
+def empty_file(home: Home, name: str) -> Path:
+    """A file without rows: gives a list of files its schema, and lets it be empty."""
+    path = home.tail / f"no-{'commits' if name == COMMITS else 'events'}.parquet"
+    if not path.exists():
+        empty = _commit_times([], []) if name == COMMITS else pl.DataFrame(schema=SEGMENT_SCHEMA)
+        _write_parquet(empty, path)
+    return path
+
+
+def _new_runs(home: Home, log: CommitLog, *, after: int) -> Iterator[Run]:
+    commits = (logged.commit for logged in log.after(after))
+    while len(group := list(islice(commits, RUN_COMMITS))) == RUN_COMMITS:
+        yield _write_run(home, group)
+
+
+def _with_gaps_filled(home: Home, log: CommitLog, runs: Sequence[Run], after: int) -> Iterator[Run]:
+    """Runs in order without holes behind `after`: a rollback may reach behind the first."""
+    covered = after
+    for run in runs:
+        hole = range(covered + 1, run.first)
+        for start in range(hole.start, hole.stop, RUN_COMMITS):
+            group = range(start, min(start + RUN_COMMITS, hole.stop))
+            yield _write_run(home, [log.read(seq).commit for seq in group])
+        yield run
+        covered = max(covered, run.last)
+
+
+def _write_run(home: Home, commits: Sequence[Commit]) -> Run:
+    first, last = commits[0].seq, commits[-1].seq
+    files: dict[str, list[str]] = {}
+    for family in FAMILIES:
+        segments = [one for commit in commits for one in commit.segments if one.family == family]
+        files[family] = _family_files(home, family, segments, first, last)
+    numbers, times_us = [one.seq for one in commits], [one.ingest_time_us for one in commits]
+    times = _commit_times(numbers, times_us)
+    files[COMMITS] = [_write_file(home, COMMITS, times, first, last)]
+    return Run(first=first, last=last, level=0, files=files)
+
+
+def _commit_times(numbers: Sequence[int], times_us: Sequence[int]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            pl.Series("commit_seq", numbers, dtype=pl.Int64),
+            pl.Series("ingest_time", times_us, dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
+        ]
+    )
+
+
+def _family_files(
+    home: Home, family: str, segments: Iterable[Segment], first: int, last: int
+) -> list[str]:
+    lake = home.lake.relative_to(home.root)
+    parts = list(segments)
+    large = [one for one in parts if one.rows > LARGE_SEGMENT_ROWS]
+    small = [one for one in parts if one.rows <= LARGE_SEGMENT_ROWS]
+    files = [(lake / one.path).as_posix() for one in large]
+    if small:
+        frames = (pl.read_parquet(home.lake / one.path, hive_partitioning=False) for one in small)
+        files.append(_write_file(home, family, pl.concat(frames), first, last))
+    return files
+
+
+def _merged(home: Home, runs: Sequence[Run]) -> list[Run]:
+    """Runs of one level that stand together become one of the next, 16 at a time."""
+    result = list(runs)
+    for level in range(HIGHEST_LEVEL):
+        at = 0
+        while at + RUNS_PER_LEVEL <= len(result):
+            group = result[at : at + RUNS_PER_LEVEL]
+            if all(one.level == level for one in group) and _adjacent(group):
+                result[at : at + RUNS_PER_LEVEL] = [_merge(home, group)]
+            at += 1
+    return result
+
+
+def _adjacent(runs: Sequence[Run]) -> bool:
+    return all(left.last + 1 == right.first for left, right in pairwise(runs))
+
+
+def _merge(home: Home, runs: Sequence[Run]) -> Run:
+    first, last = runs[0].first, runs[-1].last
+    ours = home.tail.relative_to(home.root).as_posix()
+    files: dict[str, list[str]] = {}
+    for name in (*FAMILIES, COMMITS):
+        paths = [path for run in runs for path in run.files.get(name, [])]
+        copies = [path for path in paths if path.startswith(ours)]
+        files[name] = [path for path in paths if path not in copies]
+        if copies:
+            frame = pl.concat(pl.read_parquet(home.root / path) for path in copies)
+            files[name].append(_write_file(home, name, frame, first, last))
+    return Run(first=first, last=last, level=runs[0].level + 1, files=files)
+
+
+def _write_file(home: Home, name: str, frame: pl.DataFrame, first: int, last: int) -> str:
+    path = home.tail / name / f"{first:020d}-{last:020d}.parquet"
+    _write_parquet(frame, path)
+    return path.relative_to(home.root).as_posix()
+
+
+def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Whole and durable, or not there at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+    replace_durably(path, buffer.getvalue())
+
+
+def _read_runs(home: Home, lake_id: str) -> list[Run]:
+    try:
+        state = json.loads((home.tail / "runs.json").read_bytes())
+        runs = [Run(**one) for one in state["runs"]]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return []  # derived: made again from the lake
+    files = (home.root / path for run in runs for paths in run.files.values() for path in paths)
+    if state["lake_id"] != lake_id or not all(path.exists() for path in files):
+        return []
+    return runs
+
+
+def _write_runs(home: Home, lake_id: str, runs: Sequence[Run]) -> None:
+    state = {"lake_id": lake_id, "runs": [asdict(run) for run in runs]}
+    home.tail.mkdir(parents=True, exist_ok=True)
+    replace_durably(home.tail / "runs.json", json.dumps(state, sort_keys=True).encode())
+
+
+def _exists_after(log: CommitLog, seq: int) -> Iterator[int]:
+    while log.exists(seq + 1):
+        seq += 1
+        yield seq
+
+
+def now_us() -> int:
+    """The machine's clock, for ages of files only."""
+    return time.time_ns() // 1000
