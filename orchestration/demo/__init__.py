@@ -1,0 +1,5 @@
+"""A year of retail sales through the whole warehouse, and a report of what changed.
+
+Holds what is the demo's alone: its arrivals, its steps, its report. Uses only what every user
+has. Run by `make demo`.
+"""
