@@ -1,0 +1,1 @@
+"""Editions, their readers, the live tail."""
