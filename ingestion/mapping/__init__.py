@@ -1,0 +1,10 @@
+"""Mapping files: how the rows of a source become events, without Python.
+
+Does not read source files, check contracts or write. Called by `ingestion.file_batches`.
+"""
+
+from ingestion.mapping.apply import Mapped, Mapper
+from ingestion.mapping.ids import OccurrenceCounter
+from ingestion.mapping.load import from_text, load
+
+__all__ = ["Mapped", "Mapper", "OccurrenceCounter", "from_text", "load"]
