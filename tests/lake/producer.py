@@ -1,7 +1,8 @@
 """A producer process for fault tests: appends numbered batches, says what was acknowledged.
 
 Run as `python -m tests.lake.producer HOME NAME BATCHES ROWS [--die-at STEP NTH] [--index DIR]`.
-Prints `ack <last offset> <seq>` after each append. Called by tests/lake/test_faults.py.
+Prints `ack <last offset> <seq> <started ns> <ended ns>` after each append.
+Called by tests/lake/test_faults.py.
 """
 
 import argparse
@@ -44,10 +45,11 @@ def main() -> None:
     while done < given.batches * given.rows:
         events = sales(done, given.rows, source=given.name)
         moves = deposits(done, given.rows, source=f"{given.name}-bank")
+        started = time.monotonic_ns()
         bad = rejects(done // given.rows, 1, source=f"{given.name}-bad")
         result = lake.append(batch(events, moves, quarantine=bad))
         done += given.rows
-        sys.stdout.write(f"ack {done} {result.seq} {time.monotonic_ns()}\n")
+        sys.stdout.write(f"ack {done} {result.seq} {started} {time.monotonic_ns()}\n")
         sys.stdout.flush()
 
 

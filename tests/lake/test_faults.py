@@ -113,9 +113,12 @@ def _race(home: Path, options: list[tuple[str, ...]]) -> None:
         mine = [line.split() for line in out.splitlines()]
         seqs = [int(ack[2]) for ack in mine]
         assert seqs == sorted(seqs)
-        acks += [(int(ack[2]), int(ack[3])) for ack in mine]
-    seqs = sorted(seq for seq, _ in acks)
-    assert seqs == list(range(1, 4 * batches + 1)), "versions are contiguous, each one's own"
+        acks += [(int(ack[2]), int(ack[3]), int(ack[4])) for ack in mine]
+    acks.sort()
+    assert [ack[0] for ack in acks] == list(range(1, 4 * batches + 1)), "contiguous, each its own"
+    for at, (seq, started, _) in enumerate(acks):
+        earlier = [later for later, _, ended in acks[at:] if ended < started]
+        assert not earlier, f"commit {seq} began after {earlier} had ended, yet precedes them"
     report = verify_lake(home / "lake")
     assert report.ok and report.commits == 4 * batches + 1, report
     assert set(ids(home).values()) == {1}
