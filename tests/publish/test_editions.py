@@ -46,7 +46,7 @@ def test_first_edition_shows_the_warehouse(shop: Shop) -> None:
 
 def test_editions_follow_the_warehouse_over_many_publishes(shop: Shop) -> None:
     shop.sell(100_000)
-    for round_ in range(20):
+    for round_ in range(10):
         shop.sell(300)
         shop.sell(40, days_back=round_ * 5)
         shop.build()
@@ -97,13 +97,13 @@ def test_a_new_commit_without_sales_still_moves_the_knowledge_cut(shop: Shop) ->
 
 def test_many_small_publishes_leave_few_files(shop: Shop) -> None:
     shop.sell(50_000)
-    for _ in range(40):
+    for _ in range(24):
         shop.sell(20)
         shop.build()
         shop.publish()
     text = shop.read("select sql from duckdb_views() where view_name = 'sales_versions'")[0][0]
     recent = str(text).count("/sales_versions/all/")
-    assert recent < 12, f"{recent} recent parts after 40 publishes"
+    assert recent < 12, f"{recent} recent parts after 24 publishes"
     _assert_same_rows(shop)
 
 
