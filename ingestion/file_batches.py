@@ -60,8 +60,8 @@ class OpenedFile:
                 counter.number(mapper.row_hashes(before))
                 if chunk.stop <= start:
                     continue
+            self.file.require_unchanged()
             yield chunk.beyond(start), counter
-        self.file.require_unchanged()
 
     def batches(self, start: int, *, now_us: int) -> Iterator[Batch]:
         """Batches of the rows from `start` on, as of now."""
@@ -70,11 +70,21 @@ class OpenedFile:
             yield self.batch(chunk, counter, latest=latest)
 
     def batch(
-        self, chunk: SourceChunk, counter: OccurrenceCounter | None, *, latest: pl.Expr
+        self,
+        chunk: SourceChunk,
+        counter: OccurrenceCounter | None,
+        *,
+        latest: pl.Expr,
+        known_at: pl.Series | None = None,
     ) -> Batch:
-        """The chunk's rows as events and rejects."""
+        """The chunk's rows as events and rejects.
+
+        No event may lie after `latest`, which may read the column `known_at` (instants).
+        """
         mapped = self.intake.mapper.apply(chunk, counter, thing=self.file.thing)
         mapped.columns["source_offset"] = chunk.offsets
+        if known_at is not None:
+            mapped.columns["known_at"] = known_at
         checked = contracts.check(
             mapped.rows,
             self.intake.registry,
@@ -90,12 +100,16 @@ class OpenedFile:
         return Batch(events, _as_rejects(rejects.with_columns(**origin)), offsets)
 
 
-def open_file(path: Path, intake: Intake) -> OpenedFile:
-    """Open a file and make sure it is whole. IncorrectInput names what is wrong with it."""
+def open_file(path: Path, intake: Intake, *, also: tuple[str, ...] = ()) -> OpenedFile:
+    """Open a file and make sure it is whole, with the mapping's columns and those of `also`.
+
+    IncorrectInput names what is wrong with it.
+    """
     file = inspect(path)
     mapper = intake.mapper
-    source = open_source(file, mapper.spec, mapper.columns, intake.limits)
-    mapper.require_columns(source.columns, thing=file.thing)
+    columns = tuple(dict.fromkeys([*mapper.columns, *also]))
+    source = open_source(file, mapper.spec, columns, intake.limits)
+    mapper.require_columns(source.columns, also, thing=file.thing)
     source.verify()
     return OpenedFile(file=file, source=source, intake=intake)
 

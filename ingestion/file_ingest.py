@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import polars as pl
-
 from ingestion.file_batches import Intake, OpenedFile, open_file
 from ingestion.lake import Batch, CommitResult, Lake
 from ingestion.lake.admission import REUSED_ID
 from ledger.errors import IncorrectInput, LedgerlakeError, NotSupported
 
-Status = Literal["ingested", "nothing_new", "interrupted", "refused"]
+Status = Literal["ingested", "nothing_new", "checked", "interrupted", "refused"]
 T = TypeVar("T")
 
 
@@ -117,14 +115,3 @@ def _merged(before: list[Reason], batch: Batch, result: CommitResult) -> list[Re
         counts[None, REUSED_ID] += beyond_contracts
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][1], item[0][0] or ""))
     return [Reason(event_type, reason, rows) for (event_type, reason), rows in ordered]
-
-
-def total(reports: list[FileReport]) -> dict[str, int]:
-    """Sums over files."""
-    names = ("received", "accepted", "duplicate", "quarantined")
-    return {name: sum(getattr(one, name) for one in reports) for name in names}
-
-
-def first_rows(frame: pl.DataFrame, rows: int) -> list[dict[str, object]]:
-    """Rows as dictionaries, for showing."""
-    return frame.head(rows).to_dicts()

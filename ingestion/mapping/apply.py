@@ -99,10 +99,12 @@ class Mapper:
         hashes = hashed if isinstance(hashed, list) else []
         return tuple(dict.fromkeys([*self.spec.columns, *named, *read, *hashes]))
 
-    def require_columns(self, found: Iterable[str], *, thing: str) -> None:
-        """IncorrectInput when the file lacks a column the mapping reads."""
+    def require_columns(
+        self, found: Iterable[str], also: Iterable[str] = (), *, thing: str
+    ) -> None:
+        """IncorrectInput when the file lacks a column the mapping reads, or one of `also`."""
         found = list(found)
-        missing = [name for name in self.columns if name not in found]
+        missing = [name for name in (*self.columns, *also) if name not in found]
         if missing:
             raise IncorrectInput(
                 "file_must_have_the_mapping's_columns",

@@ -10,6 +10,7 @@ import typer
 
 from ledger.errors import LedgerlakeError
 from orchestration.cli import lake, output
+from orchestration.cli.ingest import ingest_app
 
 app = typer.Typer(
     name="ledgerlake",
@@ -26,6 +27,7 @@ def ledgerlake() -> None:
 
 
 lake.register(app)
+app.add_typer(ingest_app, name="ingest", rich_help_panel="Lake")
 
 
 def main() -> None:
