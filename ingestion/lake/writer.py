@@ -6,6 +6,7 @@ Called by ingestion sources and the command line. The steps and their order: doc
 
 import fcntl
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -65,9 +66,18 @@ class Lake:
         index_dir.mkdir(parents=True, exist_ok=True)
         self._lock_path = index_dir / "writer.lock"
         with self._locked():
-            self._state = LakeState(index_dir / "state.sqlite")
-            self._ids = IdIndex(index_dir / "event_ids.idx")
-            self._head = self._state.head()
+            try:
+                self._state = LakeState(index_dir / "state.sqlite")
+                self._ids = IdIndex(index_dir / "event_ids.idx")
+                self._head = self._state.head()
+            except (sqlite3.DatabaseError, ValueError) as error:
+                raise InternalFault(
+                    "derived_state_must_be_readable",
+                    thing=f"index folder {index_dir}",
+                    expected="the state a writer left",
+                    found=str(error),
+                    remedy="Delete the folder; it is rebuilt from the lake.",
+                ) from error
 
     @classmethod
     def open(

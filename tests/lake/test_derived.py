@@ -1,6 +1,7 @@
 """A changed byte in the derived state is found; an untouched one is not suspected."""
 
 import random
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from ingestion.lake import Lake
 from ingestion.lake.derived import check_derived
+from ledger.errors import InternalFault
 from tests.events import batch, deposits, sales
 
 
@@ -56,3 +58,14 @@ def test_a_flipped_bit_in_an_entry_of_the_id_index_is_found(home: Path) -> None:
     path.write_bytes(data)
     problems = check_derived(home / "lake", home / "index")
     assert [p.what for p in problems] == ["event_ids.idx"], f"flipped byte {at}"
+
+
+@pytest.mark.parametrize("name", ["state.sqlite", "event_ids.idx"])
+def test_derived_state_that_cannot_be_read_says_how_to_get_it_back(home: Path, name: str) -> None:
+    for extra in (home / "index").glob("state.sqlite-*"):
+        extra.unlink()
+    (home / "index" / name).write_bytes(b"not what a writer left" * 500)
+    with pytest.raises(InternalFault, match=r"Delete the folder; it is rebuilt"):
+        Lake.open(home / "lake", home / "index")
+    shutil.rmtree(home / "index")
+    assert Lake.open(home / "lake", home / "index").head.tree_size == 1550
