@@ -43,13 +43,6 @@ class CommitChain:
                 expected=f"previous_sha256 {self.sha256}",
                 found=commit.previous_sha256,
             )
-        if commit.seq != seq:
-            raise broken(
-                "commit_must_carry_its_own_number",
-                commit=seq,
-                expected=f"seq {seq}",
-                found=commit.seq,
-            )
         if self.lake_id is not None and commit.lake_id != self.lake_id:
             raise broken(
                 "lake_id_must_not_change", commit=seq, expected=self.lake_id, found=commit.lake_id

@@ -153,6 +153,13 @@ def _require_lake_values(lake: dict[str, Any], seq: int) -> None:
         require_shape(lake["quarantine"], QUARANTINE, "quarantine", seq)
     if lake["format_version"] != FORMAT_VERSION:
         fields_problem(seq, "format_version", FORMAT_VERSION, lake["format_version"])
+    if lake["seq"] != seq:
+        raise broken(
+            "commit_must_carry_its_own_number",
+            commit=seq,
+            expected=f"seq {seq}, as its file is named",
+            found=lake["seq"],
+        )
     for name, digits in (("lake_id", 32), ("commit_id", 32), ("tree_root", 64)):
         if not re.fullmatch(f"[0-9a-f]{{{digits}}}", lake[name]):
             fields_problem(seq, name, f"{digits} lower-case hex digits", lake[name])
