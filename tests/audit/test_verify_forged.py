@@ -311,7 +311,9 @@ def test_a_segment_with_fewer_or_more_rows_than_its_commit_says_is_found(
     lake: Path, rows: int
 ) -> None:
     def change(df: pl.DataFrame) -> pl.DataFrame:
-        longer = df.vstack(df.tail(1).with_columns(pl.col("row_index") + 1))
+        longer = df.vstack(
+            df.tail(1).with_columns(pl.col("row_index") + 1, event_id=pl.lit("one-more"))
+        )
         return longer.head(rows)
 
     path = forge_segment(lake, 4, change)
