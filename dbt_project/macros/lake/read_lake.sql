@@ -1,48 +1,59 @@
 {# What a commit says about itself; docs/lake-format.md is the description. #}
-{% macro commit_info_type() -%}
-    struct(
-        lake struct(
-            seq bigint,
-            previous_sha256 varchar,
-            commit_id varchar,
-            ingest_time_us bigint,
-            historical_import boolean,
-            tree_size bigint,
-            tree_root varchar,
-            segments struct(
-                family varchar,
-                path varchar,
-                sha256 varchar,
-                "rows" bigint,
-                first_row_index bigint,
-                min_event_time_us bigint,
-                max_event_time_us bigint
-            )[],
-            counts struct(
-                received bigint, accepted bigint, duplicate bigint, quarantined bigint
-            ),
-            outcomes struct(
-                source varchar,
-                event_type varchar,
-                outcome varchar,
-                reason varchar,
-                "rows" bigint
-            )[]
-        )
-    )
+{% macro commit_info_shape() -%}
+    {
+        "commitInfo": {
+            "lake": {
+                "seq": "BIGINT",
+                "previous_sha256": "VARCHAR",
+                "commit_id": "VARCHAR",
+                "ingest_time_us": "BIGINT",
+                "historical_import": "BOOLEAN",
+                "tree_size": "BIGINT",
+                "tree_root": "VARCHAR",
+                "segments": [{
+                    "family": "VARCHAR",
+                    "path": "VARCHAR",
+                    "sha256": "VARCHAR",
+                    "rows": "BIGINT",
+                    "first_row_index": "BIGINT",
+                    "min_event_time_us": "BIGINT",
+                    "max_event_time_us": "BIGINT"
+                }],
+                "counts": {
+                    "received": "BIGINT",
+                    "accepted": "BIGINT",
+                    "duplicate": "BIGINT",
+                    "quarantined": "BIGINT"
+                },
+                "outcomes": [{
+                    "source": "VARCHAR",
+                    "event_type": "VARCHAR",
+                    "outcome": "VARCHAR",
+                    "reason": "VARCHAR",
+                    "rows": "BIGINT"
+                }]
+            }
+        }
+    }
 {%- endmacro %}
 
 
-{# The actions of these commit files, one row each; only commitInfo is read. #}
+{#
+    The commit infos in these commit files, one row each, as struct `lake`.
+
+    Read as objects, then shaped: reading 2,000 small files straight into columns takes 1.05 s
+    in DuckDB 1.5.5, this takes 0.13 s.
+#}
 {% macro read_commit_files(files) -%}
+    {% set lake = "from_json_strict(json, '" ~ commit_info_shape() ~ "').commitinfo.lake" -%}
     {% if files -%}
-        read_json(
-            {{ sql_text_list(files) }},
-            format = 'newline_delimited',
-            columns = {commitInfo: '{{ commit_info_type() | replace("\n", " ") }}'}
-        )
+        select {{ lake }} as lake
+        from read_json_objects({{ sql_text_list(files) }}, format = 'newline_delimited')
+        where json_exists(json, '$.commitInfo')
     {%- else -%}
-        (select cast(null as {{ commit_info_type() }}) as commitinfo where false)
+        select {{ lake }} as lake
+        from (select cast(null as json) as json)
+        where false
     {%- endif %}
 {%- endmacro %}
 

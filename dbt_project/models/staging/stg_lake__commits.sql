@@ -2,9 +2,8 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 {% set files = new_commit_files(after=booked_until()) %}
 
-with log_actions as (
-    select commitinfo.lake as lake
-    from {{ read_commit_files(files) }}
+with commit_infos as (
+    {{ read_commit_files(files) | indent(4) }}
 ),
 
 stg_lake__commits as (
@@ -22,8 +21,7 @@ stg_lake__commits as (
         lake.counts.quarantined as quarantined_count,
         lake.segments,
         lake.outcomes
-    from log_actions
-    where lake is not null
+    from commit_infos
 )
 
 select * from stg_lake__commits
