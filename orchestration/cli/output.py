@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape  # noqa: PLC0414 commands draw with it
 from rich.table import Table
 
 from ledger.errors import IncorrectInput, InternalFault, LedgerlakeError, NotSupported
@@ -25,8 +25,8 @@ DONE, CHECK_FAILED, WRONG_USE = 0, 1, 2
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 
-Progress = Callable[[int], None]
-"""Called with how many units of the total are done."""
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
 
 
 def console() -> Console:
@@ -106,16 +106,16 @@ def pairs(values: Mapping[str, object], *, title: str | None = None) -> Table:
 
 
 @contextmanager
-def progress(label: str, total: int, *, as_json: bool = False) -> Iterator[Progress]:
+def progress(label: str, *, as_json: bool = False) -> Iterator[Progress]:
     """A bar on a terminal, silence elsewhere."""
     if as_json or not sys.stderr.isatty():
-        yield lambda _done: None
+        yield lambda _done, _total: None
         return
     from rich.progress import Progress as Bars  # noqa: PLC0415 only a terminal needs it
 
     with Bars(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(label, total=total)
-        yield lambda done: bars.update(task, completed=done)
+        task = bars.add_task(label, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 def fail(error: LedgerlakeError, *, as_json: bool) -> int:

@@ -16,6 +16,7 @@ from orchestration.publish import edition as editions
 from orchestration.publish.current_file import Pointer, Shown
 from orchestration.publish.edition import Edition, PublishedTable
 from orchestration.publish.export import PartWriter
+from orchestration.publish.gate import require_passed
 from orchestration.publish.layout import Span, TableLayout
 from orchestration.publish.models import Model, Models, read_models
 from orchestration.publish.warehouse import Cut, Warehouse, open_warehouse
@@ -124,6 +125,7 @@ class _Publisher:
             threads=self._settings.threads,
         ) as warehouse:
             cut = warehouse.cut()
+            require_passed(self._home, models, cut.commit_seq)
             if base is not None:
                 _require_forward(base, cut)
             writer = PartWriter(warehouse.connection, self._home.tables)

@@ -257,3 +257,15 @@ def test_a_log_left_beside_the_current_file_does_not_reach_the_next_edition(shop
     shop.build()
     shop.publish()
     assert shop.read("select number from edition") == [(2,)]
+
+
+def test_a_failed_or_partial_build_is_not_published(shop: Shop) -> None:
+    shop.sell(100)
+    shop.build()
+    shop.write_results({"sales_versions": "success", "day_sales": "success", "freshness": "fail"})
+    with pytest.raises(IncorrectInput, match="1 failing or skipped: model.shop.freshness"):
+        shop.publish()
+    shop.write_results({"sales_versions": "success"})
+    with pytest.raises(IncorrectInput, match="left out day_sales, freshness"):
+        shop.publish()
+    assert not shop.home.current.exists()

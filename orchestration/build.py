@@ -1,0 +1,279 @@
+"""Building: dbt's models and tests in this process, one build at a time per home.
+
+Holds `Builder` (warm: the second build parses nothing), its results and the record of the last
+build. Does not publish. Called by `ledgerlake build`, the demo and benchmarks.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+
+from ledger.errors import IncorrectInput, InternalFault
+from orchestration.home import Home
+from orchestration.locks import exclusive
+from orchestration.publish.edition import replace_durably
+from orchestration.settings import PREFIX, Settings
+
+PROJECT_FILE = "dbt_project.yml"
+FAILED = frozenset({"error", "fail", "runtime error", "partial success"})
+PASSED, BROKEN = "passed", "failed"
+
+Tell = Callable[[int, int], None]
+"""Called with (nodes done, nodes in all)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeResult:
+    """A model, seed or test. `rows` of a table after the build, `failures` of a test.
+
+    `header` is what a test says about itself: when rows come back.
+    """
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    rows: int | None = None
+    failures: int | None = None
+    header: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a build did. `commit_seq` is what the warehouse knows now, None if nothing."""
+
+    outcome: str
+    commit_seq: int | None
+    full_refresh: bool
+    started: str
+    finished: str
+    seconds: float
+    nodes: list[NodeResult] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[NodeResult]:
+        return [one for one in self.nodes if one.status in FAILED]
+
+
+class Builder:
+    """Builds one home. Keeps the parsed project, so that later builds start at once."""
+
+    def __init__(self, settings: Settings, *, project: Path | None = None) -> None:
+        self.home = Home.of(settings)
+        self._project = project or project_folder()
+        self._manifest: Manifest | None = None
+
+    def build(
+        self,
+        *,
+        full_refresh: bool = False,
+        known_as_of_commit: int | None = None,
+        count_rows: bool = True,
+        tell: Tell | None = None,
+    ) -> Built:
+        """Run models and tests up to the lake's head, or as known at a commit.
+
+        IncorrectInput when another build runs or dbt refuses the wish; a failing model or test is
+        a result, not an error.
+        """
+        _require_lake(self.home)
+        with exclusive(self.home.build_lock, doing="build"), _dbt_home(self.home, self._project):
+            started, clock = _now(), time.perf_counter()
+            try:
+                nodes = self._run(full_refresh, known_as_of_commit, tell)
+            finally:
+                # Its open connection would refuse ours, which has other settings.
+                DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+            commit, rows = self._look(count_rows)
+            built = Built(
+                outcome=BROKEN if any(one.status in FAILED for one in nodes) else PASSED,
+                commit_seq=commit,
+                full_refresh=full_refresh,
+                started=started,
+                finished=_now(),
+                seconds=round(time.perf_counter() - clock, 3),
+                nodes=[_with_rows(one, rows) for one in nodes],
+            )
+            _record(self.home, built)
+            return built
+
+    def _run(self, full_refresh: bool, commit: int | None, tell: Tell | None) -> list[NodeResult]:
+        if self._manifest is None:
+            self._manifest = self._invoke(["parse"], commit).result
+        arguments = ["build", *(["--full-refresh"] if full_refresh else [])]
+        progress = _Progress(tell) if tell else None
+        done = self._invoke(arguments, commit, progress)
+        if done.result is None:
+            raise _refusal(done.exception)
+        return [_node(one) for one in done.result.results if one.node.resource_type != "operation"]
+
+    def _invoke(
+        self, arguments: list[str], commit: int | None, progress: "_Progress | None" = None
+    ) -> Any:
+        values: dict[str, object] = {}
+        if self.home.tenant != "default":
+            values["tenant"] = self.home.tenant
+        if commit is not None:
+            values["known_as_of_commit"] = commit
+        command = [
+            *arguments,
+            *("--project-dir", str(self._project), "--profiles-dir", str(self._project)),
+            *("--target-path", str(self.home.target)),
+            *("--log-path", str(self.home.target.with_name("logs"))),
+            *("--log-level", "none", "--log-level-file", "info"),
+            *(["--vars", json.dumps(values)] if values else []),
+        ]
+        callbacks = [progress] if progress else []
+        done = dbtRunner(manifest=self._manifest, callbacks=list(callbacks)).invoke(command)
+        if done.exception is not None and done.result is None:
+            raise _refusal(done.exception)
+        return done
+
+    def _look(self, count_rows: bool) -> tuple[int | None, Mapping[str, int]]:
+        """The commit the warehouse knows, and rows per table."""
+        if not self.home.warehouse.exists():
+            return None, {}
+        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_tables()"
+            ).fetchall()
+            commit = None
+            if ("staging", "stg_lake__commits") in tables:
+                commit = _one(connection, "select max(commit_seq) from staging.stg_lake__commits")
+            if not count_rows:
+                return commit, {}
+            return commit, {
+                name: _one(connection, f'select count(*) from "{schema}"."{name}"') or 0
+                for schema, name in tables
+            }
+
+
+def project_folder() -> Path:
+    """Where dbt's project lies: the working folder if it is one, else beside this package."""
+    for folder in (Path.cwd(), Path(__file__).resolve().parents[1]):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise IncorrectInput(
+        "dbt_project_must_be_there",
+        thing=f"working folder {Path.cwd()}",
+        expected=f"a {PROJECT_FILE} in it",
+        found="none",
+        remedy="Run the command from the project's root.",
+    )
+
+
+def _require_lake(home: Home) -> None:
+    if not (home.lake / "_delta_log").is_dir():
+        raise IncorrectInput(
+            "lake_must_exist",
+            thing=f"home {home.root}, tenant {home.tenant}",
+            expected="a lake",
+            found="none",
+            remedy="Run `ledgerlake init` first, or set LEDGERLAKE_HOME to the home that has one.",
+        )
+
+
+class _Progress:
+    """Counts finished nodes in dbt's events."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    def __call__(self, event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            info = event.data
+            self._tell(int(getattr(info, "index", 0)), int(getattr(info, "total", 0)))
+
+
+@contextmanager
+def _dbt_home(home: Home, project: Path) -> Iterator[None]:
+    """Let dbt find this home, and keep our working folder: dbt changes into its project."""
+    before, folder = os.environ.get(f"{PREFIX}HOME"), Path.cwd()
+    plain = before is None and home.root == project / "data"
+    if not plain:
+        os.environ[f"{PREFIX}HOME"] = str(home.root)
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        if before is None:
+            os.environ.pop(f"{PREFIX}HOME", None)
+        else:
+            os.environ[f"{PREFIX}HOME"] = before
+
+
+def _node(result: Any) -> NodeResult:
+    node = result.node
+    status = str(result.status)
+    broken = status in FAILED
+    return NodeResult(
+        name=node.name,
+        kind=str(node.resource_type),
+        status=status,
+        seconds=round(result.execution_time, 3),
+        failures=result.failures,
+        header=_header(node) if broken else None,
+        message=result.message if broken else None,
+    )
+
+
+def _header(node: Any) -> str | None:
+    """The comment a test opens with, or its description."""
+    lines = []
+    for line in (node.raw_code or "").strip().splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return " ".join(lines) or node.description or None
+
+
+def _with_rows(node: NodeResult, rows: Mapping[str, int]) -> NodeResult:
+    if node.kind not in ("model", "seed") or node.name not in rows:
+        return node
+    return NodeResult(**{**asdict(node), "rows": rows[node.name]})
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int | None:
+    row = connection.execute(query).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def _refusal(error: BaseException | None) -> IncorrectInput | InternalFault:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if "Conflicting lock" in text:
+        return IncorrectInput(
+            "warehouse_must_be_free",
+            thing="the warehouse",
+            expected="no other process to have it open",
+            found=text,
+            remedy="End the client or dbt run that has it open; readers use current.duckdb.",
+        )
+    return IncorrectInput(
+        "build_must_be_possible",
+        thing="the dbt build",
+        expected="a project, a lake and a wish that fit together",
+        found=text,
+        remedy="Do what the message says; `dbt debug` and <home>/warehouse/logs tell more.",
+    )
+
+
+def _record(home: Home, built: Built) -> None:
+    values = {name: value for name, value in asdict(built).items() if name != "nodes"}
+    values["failed"] = [asdict(one) for one in built.failed]
+    replace_durably(home.build_record, (json.dumps(values, indent=1) + "\n").encode())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,55 @@
+"""May the warehouse be published? Only after a build that passed, of all published models.
+
+Reads dbt's run results and our build record. Does not build. Called by `publisher`.
+"""
+
+import json
+from typing import Any
+
+from ledger.errors import IncorrectInput
+from orchestration.home import Home
+from orchestration.publish.models import Models
+
+_FAILED = ("error", "fail", "runtime error", "partial success", "skipped")
+_REMEDY = "Run `ledgerlake build`, repair what fails, then publish."
+
+
+def require_passed(home: Home, models: Models, commit_seq: int) -> None:
+    """IncorrectInput names the first failed node, or the models the last run left out."""
+    results = _read(home)
+    failed = [one["unique_id"] for one in results if one["status"] in _FAILED]
+    if failed:
+        raise IncorrectInput(
+            "last_build_must_have_passed",
+            thing="the last dbt run",
+            expected="no failing model or test",
+            found=f"{len(failed)} failing or skipped: {', '.join(failed[:3])}",
+            remedy=_REMEDY,
+        )
+    ran = {one["unique_id"].split(".")[-1] for one in results}
+    missing = [one.name for one in models.tables if one.name not in ran]
+    if missing and not _recorded(home, commit_seq):
+        raise IncorrectInput(
+            "last_build_must_cover_what_is_published",
+            thing="the last dbt run",
+            expected="all published models",
+            found=f"that it left out {', '.join(missing[:3])}",
+            remedy=_REMEDY,
+        )
+
+
+def _read(home: Home) -> list[dict[str, Any]]:
+    try:
+        results = json.loads((home.target / "run_results.json").read_bytes())["results"]
+    except FileNotFoundError:
+        return []
+    return list(results)
+
+
+def _recorded(home: Home, commit_seq: int) -> bool:
+    """Whether a whole build to this very commit passed earlier."""
+    try:
+        record = json.loads(home.build_record.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return bool(record["outcome"] == "passed" and record["commit_seq"] == commit_seq)

@@ -1,0 +1,91 @@
+"""Verifying a home: the lake by its proofs, then what is derived from it by the lake.
+
+Does not repair. Called by `ledgerlake verify` and the demo.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from audit.lake_report import KnownHead, Progress, Report
+from audit.verify_lake import verify_lake
+from ingestion.lake.derived import check_derived
+from ingestion.lake.log import CommitLog
+from ingestion.lake.state import LakeState
+from ingestion.lake.store import LocalStore
+from ledger.errors import IncorrectInput
+from orchestration.home import Home
+from orchestration.publish import edition as editions
+from orchestration.settings import Settings
+
+Tell = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """The lake's report, and what does not agree with it."""
+
+    ok: bool
+    lake: Report
+    index_checked: bool
+    problems: list[str]
+
+
+def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
+    """Verify lake, editions and, unless `quick`, the derived index."""
+    home = Home.of(settings)
+
+    def told(progress: Progress) -> None:
+        tell(progress.commits, progress.commits_total)
+
+    try:
+        report = verify_lake(home.lake, known_head=_known_head(home), progress=told)
+    except NotADirectoryError:
+        raise IncorrectInput(
+            "lake_must_exist",
+            thing=f"home {home.root}, tenant {home.tenant}",
+            expected="a lake",
+            found="none",
+            remedy="Run `ledgerlake init` first, or set LEDGERLAKE_HOME to the home that has one.",
+        ) from None
+    problems = []
+    check_index = report.ok and not quick
+    if report.ok:
+        problems += _edition_problems(home)
+    if check_index:
+        problems += [
+            f"{one.what}: expected {one.expected}, found {one.found}. {one.remedy}"
+            for one in check_derived(home.lake, home.index)
+        ]
+    return Verified(
+        ok=report.ok and not problems, lake=report, index_checked=check_index, problems=problems
+    )
+
+
+def _known_head(home: Home) -> KnownHead | None:
+    """The newest commit the writer remembers: with it, a log cut at its end is found."""
+    path = home.index / "state.sqlite"
+    if not path.exists():
+        return None
+    state = LakeState(path)
+    try:
+        head = state.head()
+    finally:
+        state.close()
+    return KnownHead(seq=head.seq, sha256=head.commit_sha256) if head.seq >= 0 else None
+
+
+def _edition_problems(home: Home) -> list[str]:
+    """Kept editions must be cut from this very lake."""
+    log = CommitLog(LocalStore(home.lake))
+    problems = []
+    for number in editions.numbers(home.editions):
+        edition = editions.read(home.editions, number)
+        there = log.exists(edition.commit_seq)
+        root = log.read(edition.commit_seq).commit.tree_root if there else "no such commit"
+        if root != edition.tree_root:
+            problems.append(
+                f"edition {number}: expected tree root {edition.tree_root} at commit"
+                f" {edition.commit_seq}, found {root}. Publish again: ledgerlake publish --full."
+            )
+    return problems
