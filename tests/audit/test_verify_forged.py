@@ -28,6 +28,7 @@ from tests.audit.lakes import (
     recompute_roots,
     replace_segment,
     sealed_bytes,
+    segment_of,
 )
 
 Frame = Callable[[pl.DataFrame], pl.DataFrame]
@@ -188,6 +189,20 @@ def test_json_in_another_form_is_found(lake: Path, old: bytes, new: bytes) -> No
     file.write_bytes(sealed(data.replace(old, new, 1)))
     problem = _problem(lake)
     assert (problem.rule, problem.commit) == ("commit_must_be_canonical_json", 5)
+
+
+def test_two_segments_of_one_family_in_a_commit_are_found(lake: Path) -> None:
+    old = segment_of(lake, 2, "accounts").relative_to(lake).as_posix()
+    new = old.replace("family=accounts", "family=sales")
+    (lake / old).rename(lake / new)
+
+    def change(actions: list[Action]) -> None:
+        _lake_of(actions)["segments"][0].update(family="sales", path=new)
+        actions[1]["add"].update(path=new, partitionValues={"family": "sales"})
+
+    forge(lake, 2, change)
+    problem = _problem(lake)
+    assert (problem.rule, problem.commit) == (FIELDS, 2)
 
 
 def test_a_commit_with_no_actions_behind_its_first_is_no_commit_0(lake: Path) -> None:
