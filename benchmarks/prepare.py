@@ -13,15 +13,19 @@ from pathlib import Path
 
 from benchmarks import generate
 from ingestion.lake import Lake
+from orchestration.build import Builder
 from orchestration.home import Home
 from orchestration.initialise import initialise
-from orchestration.settings import Settings
+from orchestration.publish.publisher import publish
+from orchestration.settings import Lateness, Settings
 
-IMMUTABLE = {".parquet", ".json"}
+MAX_DELAY_DAYS = 200
+"""Allowed lateness of the history: more than the latest event is late, so that all late events are
+booked back and every benchmark has to touch old days."""
 
 
 def settings(root: Path) -> Settings:
-    return Settings(home=root)
+    return Settings(home=root, lateness=Lateness(max_delay_days=MAX_DELAY_DAYS))
 
 
 def days_of(events: int) -> int:
@@ -31,12 +35,37 @@ def days_of(events: int) -> int:
 def prepared(cache: Path, events: int) -> Path:
     """Home whose lake holds `events` events, one commit a day. Made if it is not there."""
     root = cache / f"history-{events}"
-    stamp = root / "prepared"
-    if not stamp.exists():
+    _restore(root)
+    if _is_missing(root, "imported"):
         shutil.rmtree(root, ignore_errors=True)
         _import_history(root, events)
-        stamp.touch()
+        _done(root, "imported")
     return root
+
+
+def prepared_warehouse(cache: Path, events: int) -> Path:
+    """The same, with all marts built and an edition published."""
+    root = prepared(cache, events)
+    if _is_missing(root, "published"):
+        _say(f"building {events:,} events")
+        built = Builder(settings(root)).build(count_rows=False)
+        if built.failed:
+            raise RuntimeError(f"the build of {root} failed: {built.failed}")
+        publish(settings(root))
+        _done(root, "published")
+    return root
+
+
+def _is_missing(root: Path, stage: str) -> bool:
+    return not (root / f"{stage}.stamp").exists()
+
+
+def _done(root: Path, stage: str) -> None:
+    (root / f"{stage}.stamp").touch()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
 
 
 def _import_history(root: Path, events: int) -> None:
@@ -50,7 +79,7 @@ def _import_history(root: Path, events: int) -> None:
         arrival = generate.arrival(day, rows)
         lake.append(arrival.batch, ingest_time_us=arrival.ingest_time_us)
         if day % 50 == 49 or day == days - 1:
-            sys.stderr.write(f"prepared {day + 1:,} of {days:,} days\n")
+            _say(f"imported {day + 1:,} of {days:,} days")
     lake.close()
 
 
@@ -59,20 +88,50 @@ def open_lake(root: Path) -> Lake:
     return Lake.open(home.lake, home.index, tenant_id=home.tenant)
 
 
+def new_batch(lake: Lake, number: int, rows: int, *, history: int) -> int:
+    """Append batch `number` (from 0) after the history: as many days on. Returns its commit."""
+    offset = lake.next_offset(generate.SOURCE, "p0")
+    arrival = generate.arrival(days_of(history) + number, rows, offset=offset)
+    seq = lake.append(arrival.batch, ingest_time_us=arrival.ingest_time_us).seq
+    assert seq is not None
+    return seq
+
+
 @contextmanager
-def copy_of(root: Path) -> Iterator[Path]:
-    """A copy of a home that may be written to; what never changes is linked, not copied."""
-    copy = root.with_name(f"{root.name}-copy-{os.getpid()}")
-    shutil.rmtree(copy, ignore_errors=True)
+def borrowed(root: Path) -> Iterator[Path]:
+    """The home itself, to be written to; afterwards it is as it was.
+
+    The same path, not a copy elsewhere, because published views hold absolute paths. What never
+    changes is linked, not copied.
+    """
+    half = _kept(root).with_suffix(".half")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(root, half, copy_function=_link_or_copy)
+    half.rename(_kept(root))
     try:
-        shutil.copytree(root, copy, copy_function=_link_or_copy)
-        yield copy
+        yield root
     finally:
-        shutil.rmtree(copy, ignore_errors=True)
+        _restore(root)
+
+
+def _kept(root: Path) -> Path:
+    return root.with_name(f"{root.name}.kept")
+
+
+def _restore(root: Path) -> None:
+    if _kept(root).exists():
+        shutil.rmtree(root, ignore_errors=True)
+        _kept(root).rename(root)
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    if Path(source).suffix in IMMUTABLE:
+    path = Path(source)
+    if path.suffix == ".parquet" or path.parent.name == "_delta_log":
         os.link(source, target)
     else:
         shutil.copy2(source, target)
+
+
+def sales_files(root: Path) -> list[Path]:
+    """Sales segments in order of commit."""
+    return sorted((Home.of(settings(root)).lake / "family=sales").glob("*.parquet"))
