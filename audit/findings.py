@@ -17,7 +17,8 @@ ALTERED: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """The first broken thing. `segment` is a path in the lake, `row` a `row_index`."""
+    """The first broken thing. `segment` is a path in the lake, `row` a `row_index`
+    (in a quarantine file: the position)."""
 
     commit: int | None
     segment: str | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -120,28 +120,21 @@ class SegmentCheck:
         if self.tenant_id is None:
             self.tenant_id = chunk["tenant_id"][0]
         first = self._segment.first_row_index + self._rows
-        indexes = np.arange(first, first + chunk.height, dtype=np.int64)
-        self._require(chunk, "tenant_id", chunk["tenant_id"] == self.tenant_id, self.tenant_id)
-        self._require(chunk, "row_index", chunk["row_index"] == pl.Series(indexes), "no gap")
-        time_us = self._commit.ingest_time_us
-        for name, value in (("commit_seq", self._commit.seq), ("ingest_time", time_us)):
-            self._require(chunk, name, chunk[name].to_physical() == value, value)
+        _require_columns(
+            chunk,
+            {
+                "tenant_id": self.tenant_id,
+                "row_index": np.arange(first, first + chunk.height, dtype=np.int64),
+                "commit_seq": self._commit.seq,
+                "ingest_time": self._commit.ingest_time_us,
+            },
+            commit=self._commit.seq,
+            path=self._segment.path,
+            first_row=first,
+        )
         times = chunk["event_time"].to_physical().to_numpy()
         self._times += [int(times.min()), int(times.max())]
         self._count(chunk)
-
-    def _require(self, chunk: pl.DataFrame, name: str, right: pl.Series, expected: object) -> None:
-        if right.all():
-            return
-        at = int(np.argmin(right.to_numpy()))
-        raise broken(
-            "row_must_carry_what_its_commit_says",
-            commit=self._commit.seq,
-            segment=self._segment.path,
-            row=self._segment.first_row_index + self._rows + at,
-            expected=f"{name} {expected}",
-            found=chunk[name].to_physical()[at],
-        )
 
     def _count(self, chunk: pl.DataFrame) -> None:
         for source, partition, event_type, rows, low, high in _spans(chunk, "event_type"):
@@ -172,24 +165,17 @@ class SegmentCheck:
 
 
 def check_quarantine(lake_dir: Path, commit: CommitFile, entry: QuarantineEntry) -> Quarantined:
-    """Rows per (source, event_type, reason). `raw` is covered by the file's hash, not decoded."""
+    """Rows per (source, event_type, reason). `raw` is covered by the file's hash, not decoded.
+
+    A problem's `row` is the position in this file: quarantined rows have no `row_index`.
+    """
     counted: Quarantined = Counter()
     rows = 0
     place = (commit.seq, entry.path)
     for chunk in _chunks(lake_dir / entry.path, QUARANTINE_SCHEMA, *place, leave_out="raw"):
         _require_no_nulls(chunk, REQUIRED_IN_QUARANTINE, *place)
-        for name, value in (("commit_seq", commit.seq), ("ingest_time", commit.ingest_time_us)):
-            right = chunk[name].to_physical() == value
-            if not right.all():
-                at = int(np.argmin(right.to_numpy()))
-                raise broken(
-                    "row_must_carry_what_its_commit_says",
-                    commit=commit.seq,
-                    segment=entry.path,
-                    row=rows + at,
-                    expected=f"{name} {value}",
-                    found=chunk[name].to_physical()[at],
-                )
+        said = {"commit_seq": commit.seq, "ingest_time": commit.ingest_time_us}
+        _require_columns(chunk, said, commit=commit.seq, path=entry.path, first_row=rows)
         for source, partition, event_type, reason, n, low, high in _spans(
             chunk, "event_type", "reason"
         ):
@@ -239,6 +225,30 @@ def _require_span(
             expected=f"source {source[0]!r}, partition {source[1]!r}: offsets in {span}",
             found=f"{low} to {high}",
         )
+
+
+def _require_columns(
+    chunk: pl.DataFrame,
+    expected: Mapping[str, str | int | NDArray[np.int64] | None],
+    *,
+    commit: int,
+    path: str,
+    first_row: int,
+) -> None:
+    """Every row has the expected value of each column, or its own one of an array."""
+    for name, value in expected.items():
+        column = chunk[name].to_physical()
+        right = column == value if isinstance(value, str) else column.to_numpy() == value
+        if not right.all():
+            at = int(np.argmin(np.asarray(right)))
+            raise broken(
+                "row_must_carry_what_its_commit_says",
+                commit=commit,
+                segment=path,
+                row=first_row + at,
+                expected=f"{name} {value[at] if isinstance(value, np.ndarray) else value}",
+                found=column[at],
+            )
 
 
 def _require_no_nulls(chunk: pl.DataFrame, names: tuple[str, ...], commit: int, path: str) -> None:

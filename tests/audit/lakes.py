@@ -103,6 +103,23 @@ def forge_segment(lake: Path, seq: int, change: Callable[[pl.DataFrame], pl.Data
     return _replace(lake, seq, old, buffer.getvalue())
 
 
+def forge_quarantine(lake: Path, seq: int, change: Callable[[pl.DataFrame], pl.DataFrame]) -> str:
+    """Rewrite the quarantine file of commit `seq`, and name the new file in the commit."""
+    (old,) = lake.glob(f"_quarantine/{seq:020d}-*")
+    buffer = io.BytesIO()
+    change(pl.read_parquet(old)).write_parquet(buffer)
+    old.unlink()
+    sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    path = f"_quarantine/{seq:020d}-{sha256}.parquet"
+    (lake / path).write_bytes(buffer.getvalue())
+
+    def name(actions: list[Action]) -> None:
+        actions[0]["commitInfo"]["lake"]["quarantine"].update(path=path, sha256=sha256)
+
+    forge(lake, seq, name)
+    return path
+
+
 def replace_segment(lake: Path, seq: int, data: bytes) -> str:
     """Put any bytes in the place of the sales segment of commit `seq`."""
     return _replace(lake, seq, segment_of(lake, seq), data)

@@ -24,6 +24,7 @@ from tests.audit.lakes import (
     commit_file,
     forge,
     forge_lake,
+    forge_quarantine,
     forge_segment,
     recompute_roots,
     replace_segment,
@@ -343,6 +344,34 @@ def test_a_file_that_is_no_parquet_is_a_problem_not_a_crash(lake: Path, data: by
     path = replace_segment(lake, 4, data)
     problem = _problem(lake)
     assert (problem.rule, problem.segment) == ("file_must_be_parquet", path)
+
+
+# --- quarantined rows -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "row"),
+    [
+        (_at(7, "commit_seq", 2), "row_must_carry_what_its_commit_says", 7),
+        (_at(7, "ingest_time", 2), "row_must_carry_what_its_commit_says", 7),
+        (_at(7, "source_offset", 20), "row_offsets_must_lie_in_the_commits_offsets", None),
+        (_at(7, "source", "till"), "row_offsets_must_lie_in_the_commits_offsets", None),
+        (_at(7, "reason", "other"), "outcomes_must_be_those_of_the_rows", None),
+        (_at(7, "event_type", None), "outcomes_must_be_those_of_the_rows", None),
+        (_at(7, "reason", None), "required_column_must_have_no_null", None),
+        (lambda df: df.head(19), "segment_must_hold_what_its_commit_says", None),
+        (lambda df: df.vstack(df.head(1)), "segment_must_hold_what_its_commit_says", None),
+        (lambda df: df.drop("raw"), "file_must_have_the_columns_of_the_format", None),
+    ],
+)
+def test_a_forged_quarantine_file_is_found(
+    lake: Path, change: Frame, rule: str, row: int | None
+) -> None:
+    path = forge_quarantine(lake, 3, change)
+    problem = _problem(lake)
+    found = (problem.rule, problem.commit, problem.row)
+    assert found == (rule, 3, row), str(problem)
+    assert problem.segment == (None if rule.startswith("outcomes") else path)
 
 
 def test_a_history_wholly_rewritten_is_found_only_by_a_head_noted_before(lake: Path) -> None:
