@@ -20,13 +20,13 @@ a wrong column, not a key."""
 
 KEY_COLUMNS = (
     "event_id",
-    "stream_id",
     "correlation_id",
     "causation_id",
     "store_id",
     "account_id",
     "category",
     "channel",
+    "stream_id",
 )
 FIRST_YEAR = pl.datetime(1, 1, 1, time_unit="us", time_zone="UTC")
 
@@ -59,6 +59,7 @@ def check(
     rules = [
         *_identity_rules(registry),
         *conversions,
+        _given("event_id"),
         *_time_rules(latest_event_time),
         *_key_rules(),
         *_contract_rules(rows, contracts),
@@ -128,7 +129,6 @@ def _identity_rules(registry: Registry) -> list[Rule]:
             _versions_of(registry),
             version,
         ),
-        _given("event_id"),
         Rule(
             "currency_must_be_iso_4217",
             pl.col("currency").is_not_null() & ~pl.col("currency").is_in(codes),
@@ -177,12 +177,12 @@ def _key_rules() -> Iterator[Rule]:
 
 
 def _contract_rules(rows: pl.DataFrame, contracts: Sequence[Contract]) -> Iterator[Rule]:
-    yield _given("stream_id")
     for contract in contracts:
         applies = _applies(contract)
         for name, column in contract.columns.items():
             yield from _column_rules(applies, name, column, contract)
         yield from payload_rules.of(contract, applies, rows.schema)
+    yield _given("stream_id")
 
 
 def _column_rules(

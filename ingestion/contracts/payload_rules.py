@@ -14,10 +14,14 @@ from ingestion.contracts.registry import Contract, Kind, PayloadField
 from ingestion.contracts.rules import Rule
 
 _PATTERNS: dict[Kind, tuple[str, str, str]] = {
-    "integer": ("an_integer", r"^-?\d{1,18}$", "a whole number"),
-    "decimal": ("a_number", r"^-?\d{1,14}(\.\d+)?$", "a number"),
-    "date": ("a_date", r"^\d{4}-\d{2}-\d{2}$", "a date as 2026-01-31"),
-    "time_of_day": ("a_time_of_day", r"^([01]\d|2[0-3]):[0-5]\d$", "a time from 00:00 to 23:59"),
+    "integer": ("an_integer", r"^-?[0-9]{1,18}$", "a whole number"),
+    "decimal": ("a_number", r"^-?[0-9]{1,14}(\.[0-9]+)?$", "a number"),
+    "date": ("a_date", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "a date as 2026-01-31"),
+    "time_of_day": (
+        "a_time_of_day",
+        r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        "a time from 00:00 to 23:59",
+    ),
 }
 
 

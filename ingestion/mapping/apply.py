@@ -311,7 +311,9 @@ def _as_payload(series: pl.Series, kind: str) -> pl.Series:
 
 def _fault_rule(name: str, fault: pl.Expr, given: pl.Expr) -> Rule:
     expected = fault.replace_strict(_EXPECTED, default=None)
-    decimals = pl.concat_str(pl.lit("at most "), fault.str.extract(r"(\d+)"), pl.lit(" decimals"))
+    decimals = pl.concat_str(
+        pl.lit("at most "), fault.str.extract(r"([0-9]+)"), pl.lit(" decimals")
+    )
     return Rule(
         name=pl.concat_str(pl.lit(f"{name}_"), fault),
         broken=fault.is_not_null(),

@@ -12,60 +12,14 @@ from polars.exceptions import ComputeError, InvalidOperationError, PolarsError
 
 from ledger.errors import IncorrectInput
 
-ROW_FUNCTIONS = frozenset(
-    [
-        "abs",
-        "ceil",
-        "ceiling",
-        "coalesce",
-        "concat",
-        "concat_ws",
-        "date_part",
-        "div",
-        "ends_with",
-        "exp",
-        "extract",
-        "floor",
-        "greatest",
-        "if",
-        "ifnull",
-        "initcap",
-        "least",
-        "left",
-        "length",
-        "lower",
-        "lpad",
-        "ltrim",
-        "mod",
-        "nullif",
-        "octet_length",
-        "position",
-        "pow",
-        "power",
-        "regexp_like",
-        "replace",
-        "reverse",
-        "right",
-        "round",
-        "rpad",
-        "rtrim",
-        "sign",
-        "split_part",
-        "sqrt",
-        "starts_with",
-        "strftime",
-        "strpos",
-        "strptime",
-        "substr",
-        "substring",
-        "trim",
-        "try_cast",
-        "upper",
-        "cast",
-        "date",
-        "timestamp",
-    ]
-)
+_CHOICE = ("coalesce", "greatest", "if", "ifnull", "least", "nullif")
+_NUMBER = ("abs", "ceil", "ceiling", "div", "exp", "floor", "mod", "pow", "power", "round", "sign")
+_CASE = ("initcap", "lower", "upper", "reverse", "replace", "regexp_like", "sqrt", "concat_ws")
+_PART = ("left", "right", "substr", "substring", "split_part", "trim", "ltrim", "rtrim", "concat")
+_SIZE = ("length", "octet_length", "lpad", "rpad", "position", "strpos", "starts_with", "ends_with")
+_CONVERSION = ("cast", "try_cast", "date", "timestamp", "strptime", "strftime")
+_DATE = ("date_part", "extract")
+ROW_FUNCTIONS = frozenset((*_CHOICE, *_NUMBER, *_CASE, *_PART, *_SIZE, *_CONVERSION, *_DATE))
 """Functions whose value depends on the row's own columns alone. Aggregates and windows would make
 an event depend on the rows that happen to share its chunk."""
 
@@ -106,16 +60,21 @@ def parse(text: str, *, key: str, thing: str) -> Expression:
     _refuse_forbidden(text, key=key, thing=thing)
     try:
         expr = pl.sql_expr(text)
-        columns = tuple(dict.fromkeys(expr.meta.root_names()))
     except PolarsError as error:
-        raise IncorrectInput(
-            "expression_must_be_sql",
-            thing=f"{thing}, key {key}",
-            expected="an SQL expression over the file's columns",
-            found=f"{text!r} ({_first_line(error)})",
-            remedy="Quote column names with spaces as \"Unit Price\", texts as 'text'.",
-        ) from None
-    return Expression(text, expr, columns)
+        raise _no_sql(text, key, thing, _first_line(error)) from None
+    if not expr.meta.undo_aliases().meta.eq(expr):
+        raise _no_sql(text, key, thing, "it gives the value a name")
+    return Expression(text, expr, tuple(dict.fromkeys(expr.meta.root_names())))
+
+
+def _no_sql(text: str, key: str, thing: str, why: str) -> IncorrectInput:
+    return IncorrectInput(
+        "expression_must_be_sql",
+        thing=f"{thing}, key {key}",
+        expected="an SQL expression over the file's columns",
+        found=f"{text!r} ({why})",
+        remedy="Quote column names with spaces as \"Unit Price\", texts as 'text'.",
+    )
 
 
 def evaluate(rows: pl.DataFrame, expression: Expression, *, key: str, thing: str) -> Evaluated:

@@ -51,13 +51,15 @@ def from_text(text: str, *, thing: str, registry: contracts.Registry | None = No
 
 
 def _refusal(error: ValidationError, thing: str) -> IncorrectInput:
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # A misspelt key is also a missing one: name what was written, not what was not.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     keys = [str(part) for part in first["loc"] if not _is_type_tag(part)]
     key = ".".join(keys)
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should ")
     if first["type"] == "extra_forbidden":
         allowed = ", ".join(_allowed_keys(keys[:-1]))
-        return _bad_key(thing, key, f"one of the keys {allowed}", f"the unknown key {key!r}")
+        return _bad_key(thing, key, f"one of the keys {allowed}", f"the unknown key {keys[-1]!r}")
     if first["type"] == "missing":
         return _bad_key(thing, key, "this key", "nothing")
     found = repr(first["input"])

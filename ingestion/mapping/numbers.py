@@ -26,7 +26,7 @@ COLUMN_DIGITS_MAX: Final = 13
 AMOUNT_BELOW: Final = Decimal(10) ** 14
 """DECIMAL(18,4) ends here."""
 
-_PLAIN = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)$"
+_PLAIN = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
 _NOT_FINITE = r"(?i)^[+-]?(?:nan|inf|infinity)$"
 # Above 2^52 a product of a float and a power of ten may round to a neighbouring integer.
 _EXACT_BELOW = float(2**52)
@@ -109,8 +109,8 @@ def _exact_decimals(wide: pl.Series, decimals: int) -> pl.Series:
 
 
 def _from_text(given: pl.Series, decimals: int) -> pl.Series:
-    fraction = rf"\d{{1,{decimals}}}0*" if decimals else "0+"
-    whole = rf"\d{{1,20}}(?:\.\d{{0,{decimals}}}0*)?"
+    fraction = rf"[0-9]{{1,{decimals}}}0*" if decimals else "0+"
+    whole = rf"[0-9]{{1,20}}(?:\.[0-9]{{0,{decimals}}}0*)?"
     fits = given.str.contains(rf"^[+-]?(?:{whole}|\.{fraction})$")
     return _null_where(given, ~fits).cast(WORK, strict=False)
 

@@ -15,8 +15,8 @@ from ledger.errors import IncorrectInput
 
 INSTANT: Final = pl.Datetime("us", "UTC")
 _LOCAL: Final = pl.Datetime("us")
-_ISO_LOCAL = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?$"
-_ENDS_IN_ZONE = r"(?:[Zz]|[+-]\d\d:?\d\d)$"
+_DAY, _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+_ISO_LOCAL = rf"^{_DAY}[Tt ]{_TIME}$"
 # Longest gap a zone ever left out: Samoa skipped 2011-12-30. Before it the old offset held.
 _LONGEST_GAP = pl.duration(hours=24)
 

@@ -19,7 +19,7 @@ def encode(columns: pl.DataFrame, *, thing: str) -> pl.Series:
     odd = _rows_not_finite(columns, floats)
     if odd is None:
         return encoded
-    # JSON has no NaN or Infinity, and the encoder would write null: keep them as text.
+    # JSON has no NaN or Infinity, and the encoder would write null: such a row's floats are text.
     as_text = _objects(written.with_columns(_float_text(name) for name in floats))
     frame = pl.DataFrame({"odd": odd, "text": as_text, "plain": encoded})
     return frame.select(pl.when("odd").then("text").otherwise("plain").alias("payload")).to_series()
@@ -76,4 +76,5 @@ def _float_text(name: str) -> pl.Expr:
         .when(column.is_infinite())
         .then(sign)
         .otherwise(column.cast(pl.String))
+        .alias(name)
     )

@@ -1,0 +1,1 @@
+"""What ingest does with files, seen from outside and piece by piece."""
