@@ -1,0 +1,200 @@
+"""The demo's report: what came in, what changed, whether it adds up, what to try next.
+
+Holds reading and drawing; the questions lie in `questions`. Reads the published edition only, as
+any reader would. Called by `orchestration.demo.__main__`.
+"""
+
+import shlex
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import duckdb
+from rich.console import Console
+from rich.rule import Rule
+from rich.table import Table
+
+from orchestration.cli import output
+from orchestration.demo import questions
+from orchestration.home import Home
+from orchestration.settings import Settings
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The total of a day as known at an instant, and what made it change."""
+
+    known_as_of: datetime
+    because: str
+    amount: Decimal
+    events: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that the report says."""
+
+    arrivals: Row
+    late_events: int
+    corrections: int
+    day: date | None
+    moments: list[Moment]
+    largest: list[Row]
+    exceptions: list[Row]
+    cells: int
+    broken_cells: int
+
+    @property
+    def conserved(self) -> bool:
+        """Every accepted event went somewhere, and every figure is explained."""
+        routed = (self.arrivals["booked"], self.arrivals["exceptions"])
+        total = sum(count for count in routed if isinstance(count, int))
+        return total == self.arrivals["accepted"] and self.broken_cells == 0
+
+
+def show(chosen: Settings) -> int:
+    """Print the report. Returns 1 if what came in and what is shown do not add up."""
+    findings = find(chosen)
+    console = output.console()
+    for draw in (_arrivals, _one_day, _largest, _exceptions, _law):
+        draw(console, findings)
+    _next(console, findings)
+    return output.DONE if findings.conserved else output.CHECK_FAILED
+
+
+def find(chosen: Settings) -> Findings:
+    """Ask the published edition."""
+    with duckdb.connect(str(Home.of(chosen).current), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        late_events, corrections = _rows(connection, questions.CORRECTED)[0].values()
+        most_corrected = _rows(connection, questions.MOST_CORRECTED_DAY)
+        day = most_corrected[0]["business_date"] if most_corrected else None
+        return Findings(
+            arrivals={
+                k: int(str(v or 0)) for k, v in _rows(connection, questions.ARRIVALS)[0].items()
+            },
+            late_events=int(str(late_events)),
+            corrections=int(str(corrections)),
+            day=day if isinstance(day, date) else None,
+            moments=_moments(connection, day) if isinstance(day, date) else [],
+            largest=_rows(connection, questions.LARGEST_CORRECTIONS),
+            exceptions=_rows(connection, questions.EXCEPTIONS),
+            cells=int(str(_value(connection, questions.CELLS))),
+            broken_cells=int(str(_value(connection, questions.BROKEN_CELLS))),
+        )
+
+
+def _moments(connection: duckdb.DuckDBPyConnection, day: date) -> list[Moment]:
+    found = []
+    for change in _rows(connection, questions.MOMENTS_OF_A_DAY, day=day):
+        known = change["known_from"]
+        assert isinstance(known, datetime)
+        row = _rows(connection, questions.DAY_AS_OF, day=day, known_as_of=known)[0]
+        amount, events = row.values()
+        assert isinstance(amount, Decimal)
+        because = "late arrival" if change["is_correction"] else "first reported"
+        found.append(Moment(known, because, amount, int(str(events))))
+    return found
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, **values: object) -> list[Row]:
+    cursor = connection.execute(query, values)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _value(connection: duckdb.DuckDBPyConnection, query: str) -> object:
+    return next(iter(_rows(connection, query)[0].values()))
+
+
+def _arrivals(console: Console, findings: Findings) -> None:
+    console.print(Rule("What came in", align="left"))
+    values = {
+        "events received": findings.arrivals["received"],
+        "booked to their day": findings.arrivals["booked"],
+        "  of these after the day was reported": findings.late_events,
+        "too late, waiting for a person": findings.arrivals["exceptions"],
+        "duplicate": findings.arrivals["duplicate"],
+        "quarantined": findings.arrivals["quarantined"],
+    }
+    drawn = Table(show_header=False, box=None)
+    drawn.add_column()
+    drawn.add_column(justify="right")
+    for name, value in values.items():
+        drawn.add_row(name, output.cell(value))
+    console.print(drawn)
+
+
+def _one_day(console: Console, findings: Findings) -> None:
+    if findings.day is None:
+        return
+    console.print(Rule(f"One figure, known at {len(findings.moments)} moments", align="left"))
+    console.print(f"Sales of {findings.day}, all stores, GBP:")
+    rows: list[Row] = [
+        {
+            "known as of": moment.known_as_of,
+            "sales": moment.amount,
+            "events": moment.events,
+            "because": moment.because,
+        }
+        for moment in findings.moments
+    ]
+    console.print(output.table(rows, numbers=("sales", "events")))
+
+
+def _largest(console: Console, findings: Findings) -> None:
+    if not findings.largest:
+        return
+    console.print(Rule(f"Largest of {findings.corrections} corrections", align="left"))
+    numbers = ("days_late", "events", "before", "delta", "after")
+    console.print(output.table(findings.largest, numbers=numbers))
+
+
+def _exceptions(console: Console, findings: Findings) -> None:
+    if not findings.exceptions:
+        return
+    console.print(Rule("Too late for their day: in no figure until someone decides", align="left"))
+    console.print(output.table(findings.exceptions, numbers=("days_late", "events", "amount")))
+
+
+def _law(console: Console, findings: Findings) -> None:
+    console.print(Rule("Does it add up", align="left"))
+    arrivals = findings.arrivals
+    console.print(
+        f"accepted {arrivals['accepted']:,} = booked {arrivals['booked']:,}"
+        f" + waiting {arrivals['exceptions']:,}"
+    )
+    console.print(
+        f"reported + corrections = current: {findings.cells - findings.broken_cells:,} of"
+        f" {findings.cells:,} cells"
+    )
+    console.print("chain, segments, leaves and root: verified")
+    console.print("[bold green]it does[/]" if findings.conserved else "[bold red]IT DOES NOT[/]")
+
+
+def _next(console: Console, findings: Findings) -> None:
+    console.print(Rule("Try next", align="left"))
+    for question, command in next_commands(findings):
+        console.print(f"[dim]# {question}[/]", soft_wrap=True)
+        console.print(command, soft_wrap=True, markup=False)
+
+
+def next_commands(findings: Findings) -> list[tuple[str, str]]:
+    """(question, command that answers it), about what the report showed."""
+    if not findings.largest or findings.day is None:
+        return [("How does the warehouse stand?", "ledgerlake status")]
+    top = findings.largest[0]
+    store, day = shlex.quote(str(top["store"])), top["business_date"]
+    reported = output.instant(findings.moments[0].known_as_of)
+    return [
+        (
+            f"Why did the sales of {top['store']} on {day} change?",
+            f"ledgerlake explain sales --store {store} --date {day}",
+        ),
+        (
+            f"What did we report for {findings.day}?",
+            f"ledgerlake asof sales --date {findings.day} --known-as-of {reported}",
+        ),
+    ]
