@@ -21,6 +21,21 @@
 {%- endmacro %}
 
 
+{# One row per store and registration: the number of its zone, from commit to commit. #}
+{% macro store_zones(stores, zones) -%}
+    select
+        stores.store_id as registered_store_id,
+        stores.commit_from,
+        coalesce(stores.commit_to, 9223372036854775807) as commit_to,
+        zones.zone_no
+    from {{ stores }} as stores
+    inner join {{ zones }} as zones
+        on
+            stores.time_zone = zones.time_zone
+            and stores.day_cut_off_minutes = zones.day_cut_off_minutes
+{%- endmacro %}
+
+
 {# One row per zone and business day that an event between the two instants may fall on. #}
 {% macro business_day_starts(zones, first_us, last_us) -%}
     select

@@ -1,14 +1,14 @@
 {#
-    Books events: places each on its business day, sums them per key, day and commit, then
-    routes the sums by the rules known at their commit. Builds and live views share this text.
+    Booking events, shared by builds and live views: place each on its business day and route
+    it by the rules known at its own commit.
 
-    Order matters for speed: 20 million events become about a million sums before any rule
-    is looked up, and the zone of a store is applied through whole numbers (time zone
-    functions cost 4 microseconds a row when the zone varies).
+    `routed_deltas` books sums (what every figure is made of), `routed_events` single events
+    (what people must look at). Both stand on the same common table expressions, so they
+    cannot disagree; a test compares them all the same.
 
     keys       columns that identify a figure; store_id must be one of them
     measures   {name: expression} summed over the events
-    events     relation with the keys, event_time and commit_seq
+    events     relation with the columns of a segment
     commits    relation with commit_seq and ingest_time
     stores, policies   relations shaped like int_stores__versions, int_policies__versions
     first_us, last_us  SQL for the first and last event time, in microseconds
@@ -16,49 +16,14 @@
 {% macro routed_deltas(
     keys, measures, events, commits, stores, policies, first_us, last_us
 ) -%}
-    with zones as (
-        {{ zones(stores) | indent(8) }}
-    ),
-
-    store_zones as (
-        select
-            stores.store_id as registered_store_id,
-            stores.commit_from,
-            coalesce(stores.commit_to, 9223372036854775807) as commit_to,
-            zones.zone_no
-        from {{ stores }} as stores
-        inner join zones
-            on
-                stores.time_zone = zones.time_zone
-                and stores.day_cut_off_minutes = zones.day_cut_off_minutes
-    ),
-
-    business_day_starts as (
-        {{ business_day_starts('zones', first_us, last_us) | indent(8) }}
-    ),
-
-    zone_days as (
-        {{ zone_days('business_day_starts') | indent(8) }}
-    ),
+    with {{ booking_rules(stores, commits, policies, first_us, last_us) }},
 
     zoned_events as (
-        select
-            {% for key in keys %}events.{{ key }},
-            {% endfor -%}
-            events.commit_seq,
-            {% for column in ('event_type', 'amount', 'quantity') -%}
-            events.{{ column }},
-            {% endfor -%}
-            epoch_us(events.event_time) as event_us,
-            coalesce(store_zones.zone_no, 0) as zone_no
-        from {{ events }} as events
-        left join store_zones
-            on
-                events.store_id = store_zones.registered_store_id
-                and events.commit_seq >= store_zones.commit_from
-                and events.commit_seq < store_zones.commit_to
+        {{ zoned_events(events, keys + ['commit_seq', 'event_type', 'amount', 'quantity'])
+            | indent(8) }}
     ),
 
+    -- Sums first: 20 million events become a million sums before a rule is looked up.
     daily_sums as (
         select
             {% for key in keys %}zoned_events.{{ key }},
@@ -77,21 +42,6 @@
         group by all
     ),
 
-    rules as (
-        select
-            commits.commit_seq,
-            commits.ingest_time,
-            coalesce(policies.initial_grace_hours, 6) as initial_grace_hours,
-            coalesce(policies.max_delay_days, 5) as max_delay_days
-        from {{ commits }} as commits
-        left join {{ policies }} as policies
-            on
-                commits.commit_seq >= policies.commit_from
-                and commits.commit_seq < coalesce(
-                    policies.commit_to, 9223372036854775807
-                )
-    ),
-
     routed as (
         select
             {% for key in keys %}coalesce(daily_sums.{{ key }}, '(none)') as {{ key }},
@@ -99,12 +49,7 @@
             date '1970-01-01' + cast(daily_sums.business_day as integer) as business_date,
             daily_sums.commit_seq,
             rules.ingest_time,
-            {{ route_columns(
-                'epoch_us(rules.ingest_time)',
-                'business_day_starts.next_start_us',
-                'rules.initial_grace_hours',
-                'rules.max_delay_days'
-            ) | indent(12) }},
+            {{ route_columns() | indent(12) }},
             {% for name in measures -%}
             daily_sums.{{ name }}{{ ',' if not loop.last }}
             {% endfor %}
@@ -127,9 +72,90 @@
         is_correction,
         lateness_days,
         {% for name in measures -%}
-        cast(sum({{ name }}) as {{ 'bigint' if name == 'event_count' else 'decimal(38, 4)' }})
-            as {{ name }}{{ ',' if not loop.last }}
+        {{ total(name) }} as {{ name }}{{ ',' if not loop.last }}
         {% endfor %}
     from routed
     group by all
+{%- endmacro %}
+
+
+{# One row per event: all its columns, its business date and its route. #}
+{% macro routed_events(events, commits, stores, policies, first_us, last_us) -%}
+    with {{ booking_rules(stores, commits, policies, first_us, last_us) }},
+
+    zoned_events as (
+        {{ zoned_events(events, event_columns().keys() | list) | indent(8) }}
+    ),
+
+    placed_events as (
+        select
+            zoned_events.*,
+            {{ business_day('zoned_events.event_us', 'zone_days') }} as business_day
+        from zoned_events
+        inner join zone_days
+            on
+                zoned_events.zone_no = zone_days.zone_no
+                and zoned_events.event_us // 86400000000 = zone_days.utc_day
+    )
+
+    select
+        placed_events.*,
+        date '1970-01-01' + cast(placed_events.business_day as integer) as business_date,
+        {{ route_columns() | indent(8) }}
+    from placed_events
+    inner join rules
+        on placed_events.commit_seq = rules.commit_seq
+    inner join business_day_starts
+        on
+            placed_events.zone_no = business_day_starts.zone_no
+            and placed_events.business_day = business_day_starts.business_day
+{%- endmacro %}
+
+
+{# The tables every booking looks things up in: zones, days, and the rules of each commit. #}
+{% macro booking_rules(stores, commits, policies, first_us, last_us) -%}
+zones as (
+        {{ zones(stores) | indent(8) }}
+    ),
+
+    store_zones as (
+        {{ store_zones(stores, 'zones') | indent(8) }}
+    ),
+
+    business_day_starts as (
+        {{ business_day_starts('zones', first_us, last_us) | indent(8) }}
+    ),
+
+    zone_days as (
+        {{ zone_days('business_day_starts') | indent(8) }}
+    ),
+
+    rules as (
+        {{ commit_rules(commits, policies) | indent(8) }}
+    )
+{%- endmacro %}
+
+
+{# Events with the number of the zone their store was known to keep at their own commit. #}
+{% macro zoned_events(events, columns) -%}
+    select
+        {% for column in columns -%}
+        events.{{ column }},
+        {% endfor -%}
+        epoch_us(events.event_time) as event_us,
+        coalesce(store_zones.zone_no, 0) as zone_no
+    from {{ events }} as events
+    left join store_zones
+        on
+            events.store_id = store_zones.registered_store_id
+            and events.commit_seq >= store_zones.commit_from
+            and events.commit_seq < store_zones.commit_to
+{%- endmacro %}
+
+
+{# A sum in the type its figure is kept in: counts are whole, money is exact. #}
+{% macro total(measure, only_if=none) -%}
+    {%- set condition = ' filter (where ' ~ only_if ~ ')' if only_if else '' -%}
+    {%- set type = 'bigint' if measure.endswith('count') else 'decimal(38, 4)' -%}
+    cast(coalesce(sum({{ measure }}){{ condition }}, 0) as {{ type }})
 {%- endmacro %}

@@ -65,3 +65,14 @@
         'last_us': found.columns[2].values() | max | default(0) | int,
     }) }}
 {% endmacro %}
+
+
+{# The commits after `after` that brought an exception, as an SQL list; -1 if none did. #}
+{% macro commits_with_exceptions(deltas, after) %}
+    {% if not execute or load_relation(deltas) is none %}{{ return('-1') }}{% endif %}
+    {% set found = run_query(
+        'select distinct commit_seq from ' ~ deltas
+        ~ " where route = 'exception' and commit_seq > " ~ after
+    ) %}
+    {{ return(found.columns[0].values() | join(', ') or '-1') }}
+{% endmacro %}

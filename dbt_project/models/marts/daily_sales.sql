@@ -1,24 +1,18 @@
 -- One row per store, category, channel, currency and business date.
-{% set key = sales_keys() + ['business_date'] %}
-{% set sums = ['amount', 'quantity', 'event_count'] %}
-{% set additive = ['amount', 'quantity', 'event_count', 'reported_amount',
-    'reported_quantity', 'reported_event_count', 'correction_amount', 'correction_count'] %}
-{% set expressions = {
-    'is_adjusted': 'DBT_INTERNAL_DEST.is_adjusted or DBT_INTERNAL_SOURCE.is_adjusted',
-    'last_commit_seq': 'DBT_INTERNAL_SOURCE.last_commit_seq',
-    'known_from': 'DBT_INTERNAL_SOURCE.known_from',
-} %}
-{% for column in additive %}
-    {% do expressions.update({
-        column: 'DBT_INTERNAL_DEST.' ~ column ~ ' + DBT_INTERNAL_SOURCE.' ~ column
-    }) %}
-{% endfor %}
+{% set merge = merge_expressions(
+    add=[
+        'amount', 'quantity', 'event_count', 'reported_amount', 'reported_quantity',
+        'reported_event_count', 'correction_amount', 'correction_count'
+    ],
+    add_or=['is_adjusted'],
+    replace=['last_commit_seq', 'known_from'],
+) %}
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
-    unique_key=key,
-    merge_update_columns=expressions.keys() | list,
-    merge_update_set_expressions=expressions,
+    unique_key=sales_keys() + ['business_date'],
+    merge_update_columns=merge.keys() | list,
+    merge_update_set_expressions=merge,
     on_schema_change='fail',
     meta={'publish': {
         'kind': 'partitioned', 'partition': 'business_month', 'watermark': 'last_commit_seq'
@@ -34,32 +28,9 @@ with deltas as (
 ),
 
 daily_sales as (
-    select
-        store_id,
-        category,
-        channel,
-        currency,
-        business_date,
-        cast(date_trunc('month', business_date) as date) as business_month,
-        cast(sum(amount) as decimal(38, 4)) as amount,
-        cast(sum(quantity) as decimal(38, 4)) as quantity,
-        cast(sum(event_count) as bigint) as event_count,
-        cast(coalesce(sum(amount) filter (where not is_correction), 0) as decimal(38, 4))
-            as reported_amount,
-        cast(coalesce(sum(quantity) filter (where not is_correction), 0) as decimal(38, 4))
-            as reported_quantity,
-        cast(coalesce(sum(event_count) filter (where not is_correction), 0) as bigint)
-            as reported_event_count,
-        cast(coalesce(sum(amount) filter (where is_correction), 0) as decimal(38, 4))
-            as correction_amount,
-        count(*) filter (where is_correction) as correction_count,
-        bool_or(is_correction) as is_adjusted,
-        min(ingest_time) as first_known_from,
-        max(commit_seq) as last_commit_seq,
-        max(ingest_time) as known_from
-    from deltas
-    group by store_id, category, channel, currency, business_date
+    {{ daily_sales_cells('deltas') | indent(4) }}
 )
 
 select * from daily_sales
+-- Days that change together lie together, so a merge scans few row groups.
 order by business_date, store_id, category, channel, currency

@@ -1,0 +1,62 @@
+{# Cells of daily_sales from these in-window deltas: as known now, as reported, corrections. #}
+{% macro daily_sales_cells(deltas) -%}
+    select
+        store_id,
+        category,
+        channel,
+        currency,
+        business_date,
+        cast(date_trunc('month', business_date) as date) as business_month,
+        {{ total('amount') }} as amount,
+        {{ total('quantity') }} as quantity,
+        {{ total('event_count') }} as event_count,
+        {{ total('amount', only_if='not is_correction') }} as reported_amount,
+        {{ total('quantity', only_if='not is_correction') }} as reported_quantity,
+        {{ total('event_count', only_if='not is_correction') }} as reported_event_count,
+        {{ total('amount', only_if='is_correction') }} as correction_amount,
+        count(*) filter (where is_correction) as correction_count,
+        bool_or(is_correction) as is_adjusted,
+        min(ingest_time) as first_known_from,
+        max(commit_seq) as last_commit_seq,
+        max(ingest_time) as known_from
+    from {{ deltas }}
+    group by store_id, category, channel, currency, business_date
+{%- endmacro %}
+
+
+{# Cells of real_time_sales from these deltas: everything accepted, late or not. #}
+{% macro real_time_sales_cells(deltas) -%}
+    select
+        store_id,
+        category,
+        channel,
+        currency,
+        date_trunc('hour', ingest_time) as ingest_hour,
+        cast(date_trunc('month', ingest_time) as date) as ingest_month,
+        {{ total('amount') }} as amount,
+        {{ total('quantity') }} as quantity,
+        {{ total('event_count') }} as event_count,
+        {{ total('amount', only_if="route = 'exception'") }} as exception_amount,
+        {{ total('event_count', only_if="route = 'exception'") }} as exception_count,
+        max(commit_seq) as last_commit_seq,
+        max(ingest_time) as known_from
+    from {{ deltas }}
+    group by store_id, category, channel, currency, ingest_hour, ingest_month
+{%- endmacro %}
+
+
+{# Balances from these in-window deltas. Opening and closing name no currency: no balance. #}
+{% macro account_balance_cells(deltas) -%}
+    select
+        account_id,
+        currency,
+        {{ account_bucket('account_id') }} as account_bucket,
+        {{ total('amount') }} as balance,
+        {{ total('event_count') }} as event_count,
+        max(business_date) as last_business_date,
+        max(commit_seq) as last_commit_seq,
+        max(ingest_time) as known_from
+    from {{ deltas }}
+    where currency <> '(none)'
+    group by account_id, currency
+{%- endmacro %}
