@@ -2,6 +2,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    unique_key=['account_id', 'currency', 'business_date', 'commit_seq'],
     on_schema_change='fail',
     meta={'publish': {
         'kind': 'append', 'partition': 'account_bucket', 'watermark': 'commit_seq'

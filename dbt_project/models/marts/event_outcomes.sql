@@ -2,6 +2,9 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    unique_key=[
+        'commit_seq', 'source', 'event_type', 'outcome', 'route', 'reason'
+    ],
     on_schema_change='fail',
     meta={'publish': {'kind': 'append', 'partition': none, 'watermark': 'commit_seq'}},
 ) }}

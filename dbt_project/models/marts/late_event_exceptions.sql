@@ -2,6 +2,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    unique_key='row_index',
     on_schema_change='fail',
     meta={'publish': {'kind': 'append', 'partition': none, 'watermark': 'commit_seq'}},
 ) }}

@@ -2,13 +2,14 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    unique_key='correction_seq',
     on_schema_change='fail',
     meta={'publish': {'kind': 'append', 'partition': none, 'watermark': 'commit_seq'}},
 ) }}
 
 with corrections as (
     select *
-    from {{ ref('daily_sales_versions') }}
+    from {{ ref('int_sales__versions') }}
     where is_correction and commit_seq > {{ booked_until() }}
 ),
 

@@ -1,5 +1,10 @@
 -- One row per control event: a store registered, a policy set, a store's own day total.
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    unique_key='row_index',
+    meta={'publish': {'kind': 'append', 'partition': none, 'watermark': 'commit_seq'}},
+) }}
 {% set booked = booked_until() %}
 {% set segments = new_segments('control', after=booked) %}
 

@@ -1,0 +1,8 @@
+-- One row per account, currency, store, business date and commit behind the edition.
+{{ config(materialized='view', alias='account_deltas', meta={'definition': 'view'}) }}
+
+{{ tail_deltas(
+    keys=account_keys(),
+    measures=account_measures(),
+    events=source('tail', 'tail_accounts').include(database=false),
+) }}

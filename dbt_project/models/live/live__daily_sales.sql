@@ -1,0 +1,39 @@
+-- One row per cell of daily_sales, with every commit of the lake.
+{{ config(materialized='view', alias='daily_sales', meta={'definition': 'view'}) }}
+
+with tail as (
+    select *
+    from {{ ref('live__sales_deltas').include(database=false) }}
+    where route = 'in_window'
+),
+
+parts as (
+    select * from {{ ref('daily_sales').include(database=false) }}
+    union all by name
+    ({{ daily_sales_cells('tail') | indent(4) }})
+),
+
+live_daily_sales as (
+    select
+        store_id,
+        category,
+        channel,
+        currency,
+        business_date,
+        business_month,
+        {% for name in [
+            'amount', 'quantity', 'event_count', 'reported_amount', 'reported_quantity',
+            'reported_event_count', 'correction_amount', 'correction_count'
+        ] -%}
+        {{ total(name) }} as {{ name }},
+        {% endfor -%}
+        bool_or(is_adjusted) as is_adjusted,
+        min(first_known_from) as first_known_from,
+        max(last_commit_seq) as last_commit_seq,
+        max(known_from) as known_from
+    from parts
+    group by
+        store_id, category, channel, currency, business_date, business_month
+)
+
+select * from live_daily_sales
