@@ -83,29 +83,35 @@ class PartWriter:
         self,
         source: str,
         *,
+        rows: int,
         table: str,
         columns: Sequence[str],
+        order: Sequence[str],
         partition: tuple[str, str] | None = None,
-        sort_first: str | None = None,
-    ) -> PartFile | None:
-        """Rows of `source` (a SELECT) as one file; None if there are none.
+    ) -> PartFile:
+        """The `rows` rows of `source` (a SELECT) as one file, sorted by `order`.
 
         `partition` is (column, value): the column is left out of the file, its folder says it.
+        The sort stands in the COPY itself: it fills whole vectors, so that the bounds of row
+        groups, and so the file's bytes, depend on the rows alone.
         """
-        kept = [name for name in columns if partition is None or name != partition[0]]
-        order = [*([sort_first] if sort_first else []), *kept]
         place = Path(table) / (f"{partition[0]}={partition[1]}" if partition else "all")
-        selected = ", ".join(map(quoted, kept))
-        rows = self._count(source)
-        if rows == 0:
-            return None
+        kept = [name for name in columns if partition is None or name != partition[0]]
+        by = [name for name in order if name in kept]
         aside = self._aside(place)
         group = SMALL_ROW_GROUP_ROWS if rows <= SMALL_PART_ROWS else ROW_GROUP_ROWS
-        self.connection.execute(
-            f"copy (select {selected} from ({source}) order by {', '.join(map(quoted, order))})"
+        done = self.connection.execute(
+            f"copy (select {_names(kept)} from ({source}) order by {_names(by)})"
             f" to {text(aside)} (format parquet, compression zstd, row_group_size {group})"
-        )
+        ).fetchone()
+        assert done is not None and done[0] == rows, f"{place}: {done} rows written, not {rows}"
         return self._keep(aside, place, rows, partition[1] if partition else None)
+
+    def count(self, source: str) -> int:
+        """Rows of a SELECT."""
+        found = self.connection.execute(f"select count(*) from ({source})").fetchone()
+        assert found is not None
+        return int(found[0])
 
     def sync(self) -> None:
         """Make the names of all parts durable; call before a manifest names them."""
@@ -119,11 +125,6 @@ class PartWriter:
             folder.mkdir(parents=True, exist_ok=True)
             self._touched |= {folder.parent, folder.parent.parent}
         return folder / f".{uuid.uuid4().hex}"
-
-    def _count(self, source: str) -> int:
-        found = self.connection.execute(f"select count(*) from ({source})").fetchone()
-        assert found is not None
-        return int(found[0])
 
     def _keep(self, aside: Path, place: Path, rows: int, partition: str | None) -> PartFile:
         with aside.open("rb") as file:
@@ -139,6 +140,10 @@ class PartWriter:
         return PartFile(
             path=path.as_posix(), sha256=sha256, rows=rows, size=size, partition=partition
         )
+
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(map(quoted, columns))
 
 
 def _holds(path: Path, sha256: str) -> bool:

@@ -6,8 +6,10 @@ the warehouse. Called by `publisher` and by the writer of `current.duckdb`.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One model to publish. `version` is a hash over its SQL, its parents' and all macros."""
+    """One model to publish. `version` is a hash over its SQL, its parents' and all macros.
+
+    `unique_key` identifies its rows and sorts them; empty: all columns in order do.
+    """
 
     name: str
     schema: str
@@ -35,6 +40,7 @@ class Model:
     partition: str | None
     watermark: str | None
     version: str
+    unique_key: tuple[str, ...] = ()
 
     @property
     def relation(self) -> str:
@@ -45,7 +51,8 @@ class Model:
 class Models:
     """The publishable models in name order, and one hash over all of them.
 
-    `definitions` are SQL statements to run in `current.duckdb` once its tables are there.
+    `definitions` are the SQL statements, each after those it builds upon, that make views and
+    table macros over the tables: models with `meta.definition`.
     """
 
     tables: tuple[Model, ...]
@@ -79,7 +86,8 @@ def from_manifest(manifest: dict[str, Any]) -> Models:
         if node["resource_type"] == "model" and node["config"]["meta"].get("publish")
     ]
     tables.sort(key=lambda model: model.name)
-    return Models(tuple(tables), _sha256(*(f"{one.name}={one.version}" for one in tables)))
+    version = _sha256(*(f"{one.name}={one.version}" for one in tables))
+    return Models(tuple(tables), version, tuple(_definitions(nodes)))
 
 
 def _model(node: dict[str, Any], version: str) -> Model:
@@ -91,7 +99,45 @@ def _model(node: dict[str, Any], version: str) -> Model:
         partition=wanted.get("partition"),
         watermark=wanted.get("watermark"),
         version=version,
+        unique_key=_key(node["config"].get("unique_key")),
     )
+
+
+def _key(found: object) -> tuple[str, ...]:
+    if isinstance(found, str):
+        return (found,)
+    return tuple(str(name) for name in found) if isinstance(found, list) else ()
+
+
+def _definitions(nodes: dict[str, Any]) -> Iterator[str]:
+    wanted = {
+        node_id: node
+        for node_id, node in nodes.items()
+        if node["resource_type"] == "model" and node["config"]["meta"].get("definition")
+    }
+    parents = {
+        node_id: sorted(set(node["depends_on"]["nodes"]) & set(wanted))
+        for node_id, node in wanted.items()
+    }
+    for node_id in TopologicalSorter(dict(sorted(parents.items()))).static_order():
+        yield _definition(wanted[node_id])
+
+
+def _definition(node: dict[str, Any]) -> str:
+    name = f'"{node["schema"]}"."{node["alias"]}"'
+    code = node.get("compiled_code")
+    if not code:
+        raise IncorrectInput(
+            "definition_must_be_compiled",
+            thing=f"model {node['name']}",
+            expected="its SQL in dbt's manifest",
+            found="none: the last dbt run left it out",
+            remedy="Run `ledgerlake build` for all models, then publish.",
+        )
+    if node["config"]["meta"]["definition"] == "table_macro":
+        parameters = ", ".join(node["config"]["parameters"])
+        return f"create macro {name}({parameters}) as table {code}"
+    return f"create view {name} as {code}"
 
 
 def _kind(name: str, found: object) -> Kind:
