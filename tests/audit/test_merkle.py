@@ -170,6 +170,7 @@ def test_an_inclusion_proof_holds_for_its_own_leaf_place_and_root_only(
         {"leaf": b"\x00" * 32},
         {"root": b"\x00" * 32},
         {"index": size},
+        {"size": 4 * size},
         {"index": -1},
         {"proof": [*proof, b"\x00" * 32]},
         {"proof": [b"\x00" * 32, *proof]},
@@ -198,8 +199,8 @@ def test_a_consistency_proof_holds_for_its_two_trees_only(data: st.DataObject, s
         {"first_size": second + 1},
         {"first_size": -1},
     ]
-    if first:
-        wrong += [{"second_root": b"\x01" * 32}]
+    if first:  # anything follows from the empty tree
+        wrong += [{"second_root": b"\x01" * 32}, {"second_size": 4 * second}]
     wrong += [{"proof": proof[:at] + proof[at + 1 :]} for at in range(len(proof))]
     wrong += [{"proof": [*proof[:at], b"\x00" * 32, *proof[at + 1 :]]} for at in range(len(proof))]
     for change in wrong:
