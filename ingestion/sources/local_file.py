@@ -76,14 +76,13 @@ def opened(path: Path) -> Iterator[BufferedReader]:
             found="permission denied",
             remedy="Grant this user read permission (chmod, chown) and run again.",
         ) from None
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(fd)
+        raise IncorrectInput(
+            "file_must_be_regular", thing=thing, expected="a regular file", found=_kind(mode)
+        )
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise IncorrectInput(
-                "file_must_be_regular",
-                thing=thing,
-                expected="a regular file",
-                found=_kind(os.fstat(fd).st_mode),
-            )
         yield file
 
 

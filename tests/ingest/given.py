@@ -5,7 +5,6 @@ Real files and a real lake; the clock is a number. Not a test itself.
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -137,16 +136,3 @@ def command(*arguments: object) -> list[str]:
 
 def environment(home: Path) -> dict[str, str]:
     return {**os.environ, "LEDGERLAKE_HOME": str(home), "PYTHONPATH": str(ROOT)}
-
-
-def ledgerlake(home: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Run `ledgerlake` in a process of its own."""
-    return subprocess.run(
-        command(*arguments),
-        env=environment(home),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )

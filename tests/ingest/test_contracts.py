@@ -83,8 +83,15 @@ def test_unknown_types_and_versions_are_quarantined(tmp_path: Path) -> None:
     rows = [
         f"{n},2025-06-01T10:00:00Z,s1,EUR,1,{kind},{version}"
         for n, (kind, version) in enumerate(
-            [("SaleRecorded", "1"), ("SaleRecorded", "2"), ("SaleMade", "1"), ("", "1")]
-            + [("SaleRecorded", ""), ("SaleRecorded", "one"), ("SaleRecorded", "99999999999")]
+            [
+                ("SaleRecorded", "1"),
+                ("SaleRecorded", "2"),
+                ("SaleMade", "1"),
+                ("", "1"),
+                ("SaleRecorded", ""),
+                ("SaleRecorded", "one"),
+                ("SaleRecorded", "99999999999"),
+            ]
         )
     ]
     header = "id,at,store,currency,amount,type,version"
@@ -294,10 +301,9 @@ def test_currency_codes_are_those_of_iso_4217() -> None:
 
 
 def test_a_clean_chunk_of_two_types_loses_no_row(tmp_path: Path) -> None:
-    text = TILL_CSV.replace(
-        'type = "SaleRecorded"',
-        "type = { expression = \"case when amount like '-%' then 'SaleRefunded' else 'SaleRecorded' end\" }",
-    ).replace(
+    kind = "case when amount like '-%' then 'SaleRefunded' else 'SaleRecorded' end"
+    text = TILL_CSV.replace('type = "SaleRecorded"', f'type = {{ expression = "{kind}" }}')
+    text = text.replace(
         'amount = { column = "amount" }', "amount = { expression = \"replace(amount, '-', '')\" }"
     )
     back = GOOD_ROW.replace("1,2025", "2,2025").replace("12.34", "-5")

@@ -155,7 +155,8 @@ def test_rows_resume_at_an_offset_whatever_the_chunk(tmp_path: Path) -> None:
 
 
 def test_other_separators_no_quotes_and_no_header(tmp_path: Path) -> None:
-    csv_part = 'csv = { separator = ";", quote = "", header = ["id", "at", "store", "currency", "amount"] }\n'
+    header = '["id", "at", "store", "currency", "amount"]'
+    csv_part = f'csv = {{ separator = ";", quote = "", header = {header} }}\n'
     text = TILL_CSV.replace("[event]", csv_part + "[event]")
     row = GOOD_ROW.replace(",", ";").replace("s1", '5" by 6')
     batch = batch_of(write(tmp_path / "f.csv", row.encode()), text)
@@ -201,13 +202,13 @@ def test_a_header_alone_is_a_file_of_no_rows(tmp_path: Path) -> None:
 def test_a_flipped_bit_in_a_gzip_is_found_before_anything_is_taken(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(csv_text(*[GOOD_ROW] * 100)))
     packed[-6] ^= 1
-    with pytest.raises(IncorrectInput, match="file_must_be_whole_gzip|whole gzip"):
+    with pytest.raises(IncorrectInput, match="whole gzip"):
         batch_of(write(tmp_path / "f.csv.gz", bytes(packed)))
 
 
 def test_a_gzip_bomb_is_refused_by_its_growth_naming_the_setting(tmp_path: Path) -> None:
     bomb = gzip.compress(HEADER + b"\n" + b"1" * 80_000_000)
-    with pytest.raises(IncorrectInput, match="ingest.largest_inflation") as refused:
+    with pytest.raises(IncorrectInput, match=r"ingest\.largest_inflation") as refused:
         batch_of(write(tmp_path / "bomb.csv.gz", bomb))
     assert refused.value.rule == "gzip_must_not_inflate_beyond_the_limit"
 

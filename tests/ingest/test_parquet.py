@@ -90,7 +90,7 @@ def test_every_type_has_a_json_form_that_loses_nothing() -> None:
             "yes": [True, None],
             "exact": pl.Series([Decimal("1.50"), None], dtype=pl.Decimal(10, 2)),
             "instant": [TIME.replace(microsecond=5), None],
-            "local": [datetime(2025, 6, 1, 10, 30), None],
+            "local": [datetime.fromisoformat("2025-06-01T10:30"), None],
             "nanos": pl.Series([1, None], dtype=pl.Int64).cast(pl.Datetime("ns")),
             "day": [date(2025, 6, 1), None],
             "clock": [time(1, 2, 3), None],
@@ -148,7 +148,11 @@ def test_a_column_without_json_form_is_not_supported(tmp_path: Path) -> None:
         ({"amount": [[1], [2], [3]]}, "column_must_have_a_fitting_type", "event.amount"),
         ({"store": [b"a", b"b", b"c"]}, "column_must_have_a_fitting_type", "event.store_id"),
         ({"at": [1.5, 2.5, 3.5]}, "column_must_have_a_fitting_type", "event.time"),
-        ({"at": [datetime(2025, 6, 1)] * 3}, "event_time_must_have_a_time_zone", "f.parquet"),
+        (
+            {"at": [datetime.fromisoformat("2025-06-01")] * 3},
+            "event_time_must_have_a_time_zone",
+            "f.parquet",
+        ),
     ],
 )
 def test_a_column_of_the_wrong_type_refuses_the_file(

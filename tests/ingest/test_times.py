@@ -132,11 +132,13 @@ def test_epoch_numbers_of_another_unit_are_no_times() -> None:
 
 
 def test_typed_columns_are_read_by_their_own_zone() -> None:
-    there = pl.Series([datetime(2011, 7, 1, 12)]).dt.replace_time_zone("America/New_York")
+    there = pl.Series([datetime.fromisoformat("2011-07-01T12:00")]).dt.replace_time_zone(
+        "America/New_York"
+    )
     how = TimeFormat()
     converted = times.instants(there, how, key="event.time", thing="file f")
     assert converted.values.to_list() == [_utc(2011, 7, 1, 16)]
-    local = _read([datetime(2011, 7, 1, 12)], time_zone=LONDON)
+    local = _read([datetime.fromisoformat("2011-07-01T12:00")], time_zone=LONDON)
     assert local.values.to_list() == [_utc(2011, 7, 1, 11)]
     days = _read([date(2011, 7, 1)], time_zone=LONDON)
     assert days.values.to_list() == [_utc(2011, 6, 30, 23)]
@@ -144,7 +146,7 @@ def test_typed_columns_are_read_by_their_own_zone() -> None:
 
 def test_a_typed_column_without_zone_is_refused_whole() -> None:
     with pytest.raises(IncorrectInput, match="time_zone") as refused:
-        _read([datetime(2011, 7, 1, 12)])
+        _read([datetime.fromisoformat("2011-07-01T12:00")])
     assert refused.value.rule == "event_time_must_have_a_time_zone"
 
 
