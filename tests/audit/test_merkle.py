@@ -207,6 +207,19 @@ def test_a_consistency_proof_holds_for_its_two_trees_only(data: st.DataObject, s
         assert not verify_consistency(**{**right, **change}), change
 
 
+def test_a_proof_from_a_larger_tree_is_no_proof_for_a_smaller_one() -> None:
+    """The last leaf's siblings all lie to the left, as they would past the top of a smaller tree."""
+    root, last = root_of(LEAVES), LEAVES[-32:]
+    proof = inclusion_proof(LEAVES, 7)
+    assert verify_inclusion(leaf=last, index=7, size=8, proof=proof, root=root)
+    for size in (1, 2, 4):
+        assert not verify_inclusion(leaf=last, index=size - 1, size=size, proof=proof, root=root)
+    both = {"first_root": root_of(LEAVES[:-32]), "second_root": root}
+    proof = consistency_proof(LEAVES, 7)
+    assert verify_consistency(first_size=7, second_size=8, proof=proof, **both)
+    assert not verify_consistency(first_size=3, second_size=4, proof=proof, **both)
+
+
 def test_proofs_outside_the_tree_are_refused() -> None:
     for index in (-1, 8):
         with pytest.raises(ValueError, match="not in a tree of 8"):
