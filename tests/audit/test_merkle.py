@@ -208,7 +208,7 @@ def test_a_consistency_proof_holds_for_its_two_trees_only(data: st.DataObject, s
 
 
 def test_a_proof_from_a_larger_tree_is_no_proof_for_a_smaller_one() -> None:
-    """The last leaf's siblings all lie to the left, as they would past the top of a smaller tree."""
+    """The last leaf has all siblings to the left, as one beyond a smaller tree's top would."""
     root, last = root_of(LEAVES), LEAVES[-32:]
     proof = inclusion_proof(LEAVES, 7)
     assert verify_inclusion(leaf=last, index=7, size=8, proof=proof, root=root)
