@@ -1,0 +1,242 @@
+"""Commands that answer: asof sales, asof balance, corrections, explain sales.
+
+Holds arguments and drawing only. Mounted by `main`.
+"""
+# ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestration.cli import output
+from orchestration.cli.arguments import day, days, instant
+from orchestration.cli.output import JsonFlag
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestration.queries.asof import BalanceAsOf, SalesAsOf
+    from orchestration.queries.corrections import Corrections
+    from orchestration.queries.edition_reader import EditionRead
+    from orchestration.queries.explain import Explained
+
+_KNOWN = "When it was known: an instant with its zone, or `now`."
+_STORE = "Store; default: all."
+_ROWS = "Most rows to draw (--json gives all)."
+_PANEL = "Questions"
+_MONEY = (
+    *("amount", "quantity", "event_count", "balance", "reported_amount", "correction_amount"),
+    *("amount_before", "amount_delta", "amount_after", "lateness_days", "correction_seq"),
+    *("correction_count", "commit_seq", "cells", "events"),
+)
+
+KnownAsOf = Annotated[str, typer.Option("--known-as-of", metavar="INSTANT", help=_KNOWN)]
+Store = Annotated[str | None, typer.Option("--store", "-s", help=_STORE)]
+Rows = Annotated[int, typer.Option("--rows", min=1, help=_ROWS)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    asof = typer.Typer(no_args_is_help=True, help="Figures as they were known at a moment.")
+    asof.command("sales")(asof_sales)
+    asof.command("balance")(asof_balance)
+    app.add_typer(asof, name="asof", rich_help_panel=_PANEL)
+    app.command("corrections", rich_help_panel=_PANEL)(corrections)
+    explain = typer.Typer(no_args_is_help=True, help="Why a figure is what it is.")
+    explain.command("sales")(explain_sales)
+    explain.callback()(_only_group)
+    app.add_typer(explain, name="explain", rich_help_panel=_PANEL)
+
+
+def asof_sales(
+    *,
+    known_as_of: KnownAsOf,
+    store: Store = None,
+    one_day: Annotated[str | None, typer.Option("--date", metavar="DAY")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="DAY")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DAY")] = None,
+    rows: Rows = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """Sales of business days, as they were known at a moment.
+
+    Example: `ledgerlake asof sales --store France --date 2011-06-30 --known-as-of
+    2011-07-02T12:00:00Z`
+    """
+    from orchestration import settings
+    from orchestration.home import Home
+    from orchestration.queries.asof import sales_as_of
+
+    start, stop = days(one_day, first, last)
+    found = sales_as_of(
+        Home.of(settings.load()),
+        store=store,
+        first=start,
+        last=stop,
+        known_as_of=instant(known_as_of, name="--known-as-of", now=datetime.now(UTC)),
+    )
+    output.emit(found, as_json=as_json, human=lambda out: _draw_sales(out, found, rows))
+
+
+def asof_balance(
+    account: Annotated[str, typer.Option("--account", "-a", help="Account.")],
+    valid_as_of: Annotated[
+        str,
+        typer.Option("--valid-as-of", metavar="DAY", help="The balance at the end of this day."),
+    ],
+    known_as_of: KnownAsOf,
+    as_json: JsonFlag = False,
+) -> None:
+    """An account's balance at the end of a day, as it was known at a moment.
+
+    Example: `ledgerlake asof balance --account 4711 --valid-as-of 2011-06-30 --known-as-of now`
+    """
+    from orchestration import settings
+    from orchestration.home import Home
+    from orchestration.queries.asof import balance_as_of
+
+    found = balance_as_of(
+        Home.of(settings.load()),
+        account=account,
+        valid_as_of=day(valid_as_of, name="--valid-as-of"),
+        known_as_of=instant(known_as_of, name="--known-as-of", now=datetime.now(UTC)),
+    )
+    output.emit(found, as_json=as_json, human=lambda out: _draw_balance(out, found))
+
+
+def corrections(
+    known_from: Annotated[
+        str, typer.Option("--from", metavar="INSTANT", help="Corrections known from then on.")
+    ],
+    known_to: Annotated[
+        str,
+        typer.Option("--to", metavar="INSTANT", help="Until then, exclusive; `now` is allowed."),
+    ] = "now",
+    store: Store = None,
+    rows: Rows = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """Changes of figures after they were reported, by when the change became known.
+
+    Example: `ledgerlake corrections --from 2011-07-01T00:00:00Z --to 2011-08-01T00:00:00Z`
+    """
+    from orchestration import settings
+    from orchestration.home import Home
+    from orchestration.queries.corrections import corrections_between
+
+    now = datetime.now(UTC)
+    found = corrections_between(
+        Home.of(settings.load()),
+        known_from=instant(known_from, name="--from"),
+        known_to=instant(known_to, name="--to", now=now),
+        store=store,
+    )
+    output.emit(found, as_json=as_json, human=lambda out: _draw_corrections(out, found, rows))
+
+
+def explain_sales(
+    store: Annotated[str, typer.Option("--store", "-s", help="Store.")],
+    one_day: Annotated[str, typer.Option("--date", metavar="DAY", help="Business date.")],
+    events: Annotated[
+        int, typer.Option("--events", min=0, help="Most events to show of each correction.")
+    ] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """A store's day: the figure now, as first reported, and every correction with its events.
+
+    Example: `ledgerlake explain sales --store France --date 2011-06-30`
+    """
+    from orchestration import settings
+    from orchestration.home import Home
+    from orchestration.queries.explain import explain_sales as explained
+
+    found = explained(
+        Home.of(settings.load()),
+        store=store,
+        day=day(one_day, name="--date"),
+        events_each=events,
+    )
+    output.emit(found, as_json=as_json, human=lambda out: _draw_explained(out, found))
+
+
+def _only_group() -> None:
+    """Why a figure is what it is."""
+
+
+def _draw_sales(out: "Console", found: "SalesAsOf", rows: int) -> None:
+    about = found.store or "all stores"
+    span = str(found.first) if found.first == found.last else f"{found.first} to {found.last}"
+    title = f"Sales of {about}, {span}, as known at {output.instant(found.known_as_of)}"
+    if not found.cells:
+        out.print(f"{title}: none was known.")
+    else:
+        out.print(output.table(found.cells[:rows], title=title, numbers=_MONEY))
+        _say_cut(out, len(found.cells), rows)
+        out.print(output.table(found.totals, title="In all", numbers=_MONEY))
+    _say_edition(out, found.edition, found.known_as_of)
+
+
+def _draw_balance(out: "Console", found: "BalanceAsOf") -> None:
+    title = (
+        f"Balance of {found.account} at the end of {found.valid_as_of}, as known at"
+        f" {output.instant(found.known_as_of)}"
+    )
+    if found.balances:
+        out.print(output.table(found.balances, title=title, numbers=_MONEY))
+    else:
+        out.print(f"{title}: no movement was known.")
+    _say_edition(out, found.edition, found.known_as_of)
+
+
+def _draw_corrections(out: "Console", found: "Corrections", rows: int) -> None:
+    title = (
+        f"Corrections that became known from {output.instant(found.known_from)} to"
+        f" {output.instant(found.known_to)}"
+    )
+    if found.corrections:
+        hidden = ("quantity_delta", "event_count_delta", "commit_seq")
+        shown = [
+            {name: value for name, value in one.items() if name not in hidden}
+            for one in found.corrections[:rows]
+        ]
+        out.print(output.table(shown, title=title, numbers=_MONEY))
+        _say_cut(out, len(found.corrections), rows)
+    else:
+        out.print(f"{title}: none.")
+    _say_edition(out, found.edition, found.known_to)
+
+
+def _draw_explained(out: "Console", found: "Explained") -> None:
+    title = f"Sales of {found.store} on {found.business_date}"
+    if not found.figures and not found.exceptions:
+        out.print(f"{title}: nothing is known of that day.")
+    if found.figures:
+        out.print(output.table(found.figures, title=title, numbers=_MONEY))
+    for number, one in enumerate(found.corrections, start=1):
+        out.print(
+            f"Correction {number}: {output.cell(one['amount_delta'])} {one['currency']} became"
+            f" known {output.instant(one['known_from'])} in commit {one['commit_seq']:,},"
+            f" {one['lateness_days']} days after the first cut-off ({one['reason']},"
+            f" {one['cells']} cells, {one['event_count_delta']} events)"
+        )
+        if one["events"]:
+            out.print(output.table(one["events"], numbers=_MONEY))
+    if not found.corrections and found.figures:
+        out.print("Never corrected: it stands as first reported.")
+    if found.exceptions:
+        title = "Too late to be booked; waiting for a decision"
+        out.print(output.table(found.exceptions, title=title, numbers=_MONEY))
+    _say_edition(out, found.edition, None)
+
+
+def _say_cut(out: "Console", rows: int, shown: int) -> None:
+    if rows > shown:
+        out.print(f"{rows - shown:,} more rows: --rows {rows}, or --json for all.")
+
+
+def _say_edition(out: "Console", edition: "EditionRead", asked: datetime | None) -> None:
+    said = f"Edition {edition.number}, which knows commit {edition.commit_seq:,}"
+    if asked is not None and asked > edition.known_as_of:
+        said += f"; nothing after {output.instant(edition.known_as_of)}"
+    out.print(f"[dim]{said}.[/]")
