@@ -117,6 +117,8 @@ def _functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDe
 def test_every_module_opens_with_a_short_docstring() -> None:
     broken = []
     for module in modules():
+        if module.room == "tests" and not module.text.strip():
+            continue  # an empty __init__.py holds nothing to describe
         docstring = ast.get_docstring(module.tree) or ""
         lines = len(docstring.splitlines())
         if not 1 <= lines <= DOCSTRING_LINES_MAX:
