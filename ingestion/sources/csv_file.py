@@ -173,17 +173,12 @@ def _misplaced_quotes(records: Records, form: _Form) -> NDArray[np.bool_]:
     quotes = _quotes(records, form)
     if not len(quotes):
         return bad
-    data = np.concatenate([[10], records.bytes_at, [10]]).astype(np.uint8)  # position p is p + 1
-    edges = np.array([10, 13, ord(form.separator)], dtype=np.uint8)
+    fits = np.zeros(256, dtype=np.bool_)  # what may stand beside an enclosing quote
+    fits[[*b"\r\n", ord(form.separator), ord(form.quote)]] = True
+    line_end = np.array([ord("\n")], dtype=np.uint8)
+    data = np.concatenate([line_end, records.bytes_at, line_end])  # position p is p + 1
     opening, closing = quotes[0::2], quotes[1::2]
-    before, after = data[opening], data[closing + 2]
-    quote = ord(form.quote)
-    wrong = np.concatenate(
-        [
-            opening[~(np.isin(before, edges) | (before == quote))],
-            closing[~(np.isin(after, edges) | (after == quote))],
-        ]
-    )
+    wrong = np.concatenate([opening[~fits[data[opening]]], closing[~fits[data[closing + 2]]]])
     rows = np.searchsorted(records.stops, wrong, side="right")
     bad[rows[rows < len(records)]] = True
     return bad

@@ -237,8 +237,13 @@ def _wait_for_commits(home: Path, process: "subprocess.Popen[str]") -> None:
     "ending", [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
 )
 def test_stopped_in_the_middle_nothing_is_half_and_a_second_run_completes(
-    ingest: Ledgerlake, home: Path, mapping: Path, tmp_path: Path, sent: signal.Signals, code: int
+    ingest: Ledgerlake,
+    home: Path,
+    mapping: Path,
+    tmp_path: Path,
+    ending: tuple[signal.Signals, int],
 ) -> None:
+    sent, code = ending
     path = write(tmp_path / "day.csv", csv_text(*till_rows(40_000)))
     small = {"LEDGERLAKE_INGEST__COMMIT_ROWS": "200"}
     process = _start(home, mapping, path, "--json", **small)
