@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape as escape  # noqa: PLC0414 commands draw with it
 from rich.table import Table
@@ -22,6 +23,8 @@ from rich.table import Table
 from ledger.errors import IncorrectInput, InternalFault, LedgerlakeError, NotSupported
 
 DONE, CHECK_FAILED, WRONG_USE = 0, 1, 2
+
+MONEY_NAMES = ("amount", "balance", "reported_amount", "correction_amount")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 
@@ -67,7 +70,7 @@ def instant(value: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
-def cell(value: object) -> str:
+def cell(value: object, *, money: bool = False) -> str:
     """A value as a table shows it."""
     if value is None:
         return ""
@@ -76,22 +79,34 @@ def cell(value: object) -> str:
     if isinstance(value, datetime):
         return instant(value.replace(microsecond=0))
     if isinstance(value, Decimal):
-        return f"{value.normalize():,f}" if value != value.to_integral() else f"{value:,.0f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return escape(str(value))
+        return _decimal(value, money=money)
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))
+
+
+def _decimal(value: Decimal, *, money: bool) -> str:
+    """All digits that say something; money with at least two after the point."""
+    short = value.normalize()
+    digits = max(0, -int(short.as_tuple().exponent))
+    return f"{value:,.{max(digits, 2 if money else 0)}f}"
 
 
 def table(
     rows: Sequence[Mapping[str, object]], *, title: str | None = None, numbers: Sequence[str] = ()
 ) -> Table:
-    """Rows with equal keys as a table; `numbers` names the right-aligned columns."""
-    drawn = Table(title=title, title_justify="left")
-    names = list(rows[0]) if rows else []
+    """Rows with equal keys as a table; `numbers` names the right-aligned columns.
+
+    Columns that say nothing in every row are left out.
+    """
+    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    names = [name for name in rows[0] if any(row[name] not in (None, "(none)") for row in rows)]
     for name in names:
-        drawn.add_column(name.replace("_", " "), justify="right" if name in numbers else "left")
+        drawn.add_column(
+            name.replace("_", " "),
+            justify="right" if name in numbers else "left",
+            no_wrap=any(isinstance(row[name], datetime | date) for row in rows),
+        )
     for row in rows:
-        drawn.add_row(*(cell(row[name]) for name in names))
+        drawn.add_row(*(cell(row[name], money=name.startswith(MONEY_NAMES)) for name in names))
     return drawn
 
 

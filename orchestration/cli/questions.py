@@ -61,8 +61,8 @@ def asof_sales(
 ) -> None:
     """Sales of business days, as they were known at a moment.
 
-    Example: `ledgerlake asof sales --store France --date 2011-06-30 --known-as-of
-    2011-07-02T12:00:00Z`
+    Example: `ledgerlake asof sales --store France --date 2010-12-03 --known-as-of
+    2010-12-05T12:00:00Z`
     """
     from orchestration import settings
     from orchestration.home import Home
@@ -119,7 +119,7 @@ def corrections(
 ) -> None:
     """Changes of figures after they were reported, by when the change became known.
 
-    Example: `ledgerlake corrections --from 2011-07-01T00:00:00Z --to 2011-08-01T00:00:00Z`
+    Example: `ledgerlake corrections --from 2010-12-01T00:00:00Z --to 2011-01-01T00:00:00Z`
     """
     from orchestration import settings
     from orchestration.home import Home
@@ -145,7 +145,7 @@ def explain_sales(
 ) -> None:
     """A store's day: the figure now, as first reported, and every correction with its events.
 
-    Example: `ledgerlake explain sales --store France --date 2011-06-30`
+    Example: `ledgerlake explain sales --store France --date 2010-12-03`
     """
     from orchestration import settings
     from orchestration.home import Home
@@ -214,14 +214,15 @@ def _draw_explained(out: "Console", found: "Explained") -> None:
     if found.figures:
         out.print(output.table(found.figures, title=title, numbers=_MONEY))
     for number, one in enumerate(found.corrections, start=1):
+        delta = f"{output.cell(one['amount_delta'], money=True)} {one['currency']}"
         out.print(
-            f"Correction {number}: {output.cell(one['amount_delta'])} {one['currency']} became"
-            f" known {output.instant(one['known_from'])} in commit {one['commit_seq']:,},"
-            f" {one['lateness_days']} days after the first cut-off ({one['reason']},"
-            f" {one['cells']} cells, {one['event_count_delta']} events)"
+            f"Correction {number}: {delta} became known {output.instant(one['known_from'])} in"
+            f" commit {one['commit_seq']:,}, {one['lateness_days']} days after the first cut-off"
+            f" ({one['reason']}, {one['event_count_delta']} events)"
         )
         if one["events"]:
             out.print(output.table(one["events"], numbers=_MONEY))
+            _say_cut(out, one["event_count_delta"], len(one["events"]), option="--events")
     if not found.corrections and found.figures:
         out.print("Never corrected: it stands as first reported.")
     if found.exceptions:
@@ -230,9 +231,9 @@ def _draw_explained(out: "Console", found: "Explained") -> None:
     _say_edition(out, found.edition, None)
 
 
-def _say_cut(out: "Console", rows: int, shown: int) -> None:
+def _say_cut(out: "Console", rows: int, shown: int, *, option: str = "--rows") -> None:
     if rows > shown:
-        out.print(f"{rows - shown:,} more rows: --rows {rows}, or --json for all.")
+        out.print(f"{rows - shown:,} more rows: {option} {rows}, or --json for all.")
 
 
 def _say_edition(out: "Console", edition: "EditionRead", asked: datetime | None) -> None:

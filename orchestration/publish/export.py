@@ -51,7 +51,8 @@ def select_parts(
     Partitions are pruned by folder name, recent parts by their row groups' ranges; no files: no
     rows, same columns.
     """
-    names = ", ".join(quoted(name) for name, _ in columns)
+    # Qualified, for a table macro's parameter of the same name would reach into the view.
+    names = ", ".join(f"part.{quoted(name)}" for name, _ in columns)
     based = [folder / one.path for one in files if one.partition is not None]
     recent = [folder / one.path for one in files if one.partition is None]
     selects = []
@@ -59,11 +60,12 @@ def select_parts(
         kind = dict(columns)[str(partition)]
         selects.append(
             f"select {names} from read_parquet({file_list(based)}, hive_partitioning = true,"
-            f" hive_types = {{{quoted(str(partition))}: {kind}}})"
+            f" hive_types = {{{quoted(str(partition))}: {kind}}}) as part"
         )
     if recent:
         selects.append(
             f"select {names} from read_parquet({file_list(recent)}, hive_partitioning = false)"
+            " as part"
         )
     if not selects:
         nulls = ", ".join(f"cast(null as {kind}) as {quoted(name)}" for name, kind in columns)
