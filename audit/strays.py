@@ -51,7 +51,7 @@ def find_strays(lake_dir: Path, named: set[str], last_seq: int) -> Strays:
         elif path not in named and not (seq > last_seq and _has_commit(lake_dir, seq)):
             orphans += 1
             # A writer makes files for the commit behind the newest it knows, no further.
-            if beyond is None and seq > last_seq + 1 and not _has_commit(lake_dir, seq - 1):
+            if beyond is None and seq > 0 and not _has_commit(lake_dir, seq - 1):
                 beyond = path
     return Strays(
         orphans=orphans, unfinished=unfinished, warnings=tuple(warnings), beyond_the_log=beyond

@@ -272,6 +272,15 @@ def test_a_repeated_event_id_is_named_with_both_rows(lake: Path) -> None:
     assert "'till-7'" in problem.found and "row 7" in problem.found
 
 
+def test_of_two_repeated_ids_the_one_whose_repeat_comes_first_is_named(lake: Path) -> None:
+    def change(df: pl.DataFrame) -> pl.DataFrame:
+        return _at(8, "event_id", "till-7")(_at(3, "event_id", "till-200")(df))
+
+    forge_segment(lake, 4, change)
+    recompute_roots(lake)
+    assert _problem(lake).row == 433
+
+
 def test_a_repeated_event_id_before_another_problem_is_the_first(lake: Path) -> None:
     forge_segment(lake, 1, _at(3, "event_id", "till-1"))
     recompute_roots(lake)

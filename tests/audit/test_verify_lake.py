@@ -74,6 +74,20 @@ def test_commits_made_while_it_runs_are_left_to_the_next_run(tmp_path: Path) -> 
     assert (report.commits, report.events, report.orphans) == (2, 10, 0)
 
 
+def test_a_crash_of_a_writer_while_it_runs_is_no_lost_commit(tmp_path: Path) -> None:
+    writer = Lake.create(tmp_path / "lake", tmp_path / "index")
+    writer.append(batch(sales(0, 10)))
+
+    def crash_after_two_commits(progress: Progress) -> None:
+        if progress.commits == 1:
+            writer.append(batch(sales(writer.head.tree_size, 10)))
+            left = writer.head.seq + 1
+            (tmp_path / f"lake/family=sales/{left:020d}-{'a' * 64}.parquet").write_bytes(b"x")
+
+    report = verify_lake(tmp_path / "lake", progress=crash_after_two_commits)
+    assert report.ok and report.commits == 2 and report.orphans >= 1, report.to_text()
+
+
 # --- flipped bits ---------------------------------------------------------------------------
 
 
