@@ -1,0 +1,202 @@
+"""The lake's tail in the published file: every commit once, at once, for old and new readers."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.publish import live_sql, tail
+from orchestration.publish.publisher import refresh_tail, rollback
+from tests.events import batch, deposits
+from tests.publish.shop import Shop, open_shop
+
+SEEN = "select count(*), count(distinct event_id), max(commit_seq) from live.tail_sales"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    made = open_shop(tmp_path / "home", editions={"keep": 5, "keep_hours": 1})
+    made.sell(100)
+    made.build()
+    made.publish()
+    return made
+
+
+@pytest.fixture
+def reader(shop: Shop) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection opened before anything else happens."""
+    with _opened(shop) as connection:
+        yield connection
+
+
+def _opened(shop: Shop) -> duckdb.DuckDBPyConnection:
+    """A new instance each time, as in a process of its own."""
+    connection = duckdb.connect(":memory:")
+    connection.execute(f"attach '{shop.home.current}' as published (read_only)")
+    connection.execute("use published")
+    return connection
+
+
+def _seen(connection: duckdb.DuckDBPyConnection) -> tuple[int, int, int | None]:
+    row = connection.execute(SEEN).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def test_a_commit_is_seen_on_a_connection_opened_before_it(
+    shop: Shop, reader: duckdb.DuckDBPyConnection
+) -> None:
+    assert _seen(reader) == (0, 0, None)
+    shop.sell(30)
+    assert _seen(reader) == (30, 30, 2)
+    shop.sell(12)
+    assert _seen(reader) == (42, 42, 3)
+
+
+def test_tail_rows_are_the_lake_rows(shop: Shop, reader: duckdb.DuckDBPyConnection) -> None:
+    shop.sell(500)
+    segment = next((shop.home.lake / "family=sales").glob(f"{2:020d}-*.parquet"))
+    columns = [name for name in live_sql.column_types() if name != "family"]
+    wanted = duckdb.sql(f"select {', '.join(columns)} from '{segment}' order by row_index")
+    found = reader.execute("select * exclude (family) from live.tail_sales order by row_index")
+    assert found.fetchall() == wanted.fetchall()
+    types = reader.execute("describe live.tail_sales").fetchall()
+    given = {row[0]: row[1].lower().replace(", ", ",") for row in types}
+    assert given == {
+        name: kind.replace("timestamptz", "timestamp with time zone").replace(", ", ",")
+        for name, kind in live_sql.column_types().items()
+    }
+
+
+def test_a_segment_without_its_commit_is_not_counted(
+    shop: Shop, reader: duckdb.DuckDBPyConnection
+) -> None:
+    """A writer that died after its segment leaves one; the number goes to the next commit."""
+    shop.sell(10)
+    segment = next((shop.home.lake / "family=sales").glob(f"{2:020d}-*.parquet"))
+    orphan = segment.with_name(f"{3:020d}-{'0' * 64}.parquet")
+    shutil.copy(segment, orphan)
+    assert _seen(reader) == (10, 10, 2)
+    shop.sell(5)
+    assert _seen(reader) == (15, 15, 3)
+    _commit_until_compacted(shop)
+    assert _seen(reader)[0] == shop.sold - 100
+    with _opened(shop) as later:
+        assert _seen(later)[0] == shop.sold - 100
+
+
+def _commit_until_compacted(shop: Shop) -> None:
+    while not refresh_tail(shop.settings, most_open=tail.RUN_COMMITS):
+        shop.sell(3)
+
+
+def test_compacting_counts_every_commit_once_for_readers_of_every_age(shop: Shop) -> None:
+    readers = [_opened(shop)]
+    for _ in range(3):
+        _commit_until_compacted(shop)
+        readers.append(_opened(shop))
+        shop.sell(7)
+        for one in readers:
+            assert _seen(one) == (shop.sold - 100, shop.sold - 100, shop.lake.head.seq)
+            commits = one.execute(
+                "select count(*), count(distinct commit_seq) from live.tail_commits"
+            ).fetchone()
+            assert commits == (shop.lake.head.seq - 1,) * 2
+    for one in readers:
+        one.close()
+
+
+def test_publishing_moves_the_tail_and_old_readers_keep_theirs(
+    shop: Shop, reader: duckdb.DuckDBPyConnection
+) -> None:
+    _commit_until_compacted(shop)
+    shop.build()
+    shop.publish()
+    shop.sell(9)
+    with _opened(shop) as fresh:
+        assert _seen(fresh)[0] == 9
+    assert _seen(reader)[0] == shop.sold - 100
+
+
+def test_rollback_reads_the_commits_since_the_older_edition(shop: Shop) -> None:
+    for _ in range(5):
+        shop.sell(10)
+    shop.build()
+    shop.publish()
+    _commit_until_compacted(shop)
+    rollback(shop.settings, to=1)
+    with _opened(shop) as connection:
+        assert _seen(connection)[0] == shop.sold - 100
+        rows = connection.execute("select sum(delta_amount) from sales_versions").fetchall()
+    assert rows == shop.warehouse(
+        "select sum(delta_amount) from sales_versions where commit_seq < 2"
+    )
+
+
+def test_a_family_that_never_had_an_event_is_empty_until_its_first(
+    shop: Shop, reader: duckdb.DuckDBPyConnection
+) -> None:
+    count = "select count(*) from live.tail_accounts"
+    assert reader.execute(count).fetchall() == [(0,)]
+    shop.lake.append(batch(deposits(0, 8)))
+    assert reader.execute(count).fetchall() == [(8,)]
+    assert _seen(reader) == (0, 0, None)
+
+
+def test_runs_merge_so_that_many_commits_are_few_files(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "RUN_COMMITS", 4)
+    monkeypatch.setattr(tail, "RUNS_PER_LEVEL", 3)
+    for _ in range(80):
+        shop.sell(2)
+    coverage = tail.shorten(shop.home, after=1)
+    assert (coverage.until, sum(run.last - run.first + 1 for run in coverage.runs)) == (81, 80)
+    assert len(coverage.files("sales")) <= 6
+    refresh_tail(shop.settings, most_open=1)
+    with _opened(shop) as connection:
+        assert _seen(connection) == (160, 160, 81)
+
+
+def test_large_segments_are_read_where_they_are(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "RUN_COMMITS", 4)
+    monkeypatch.setattr(tail, "LARGE_SEGMENT_ROWS", 50)
+    for count in (10, 60, 10, 10):
+        shop.sell(count)
+    files = tail.shorten(shop.home, after=1).files("sales")
+    assert [("family=sales" in path) for path in files] == [True, False]
+    refresh_tail(shop.settings, most_open=1)
+    with _opened(shop) as connection:
+        assert _seen(connection) == (90, 90, 5)
+
+
+def test_lost_runs_are_made_again(shop: Shop) -> None:
+    _commit_until_compacted(shop)
+    shutil.rmtree(shop.home.tail)
+    rollback(shop.settings, to=1)
+    with _opened(shop) as connection:
+        assert _seen(connection)[0] == shop.sold - 100
+
+
+def test_runs_of_another_lake_are_not_believed(shop: Shop) -> None:
+    _commit_until_compacted(shop)
+    state = shop.home.tail / "runs.json"
+    text = state.read_text()
+    lake_id = shop.lake.head.lake_id
+    state.write_text(text.replace(lake_id, "0" * len(lake_id)))
+    coverage = tail.shorten(shop.home, after=1)
+    assert coverage.runs and lake_id in state.read_text()
+
+
+def test_runs_no_edition_needs_go_after_their_time(shop: Shop) -> None:
+    _commit_until_compacted(shop)
+    named = set(shop.home.tail.glob("sales/*.parquet"))
+    after = tail.shorten(shop.home, after=1).until
+    assert tail.prune(shop.home, after=after, older_than_us=0) == 0
+    assert set(shop.home.tail.glob("sales/*.parquet")) == named, "readers may still name them"
+    assert tail.prune(shop.home, after=after, older_than_us=tail.now_us() + 1) > 0
+    assert not set(shop.home.tail.glob("sales/*.parquet"))
