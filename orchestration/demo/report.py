@@ -5,9 +5,12 @@ any reader would. Called by `orchestration.demo.__main__`.
 """
 
 import shlex
+import shutil
+import sys
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 from rich.console import Console
@@ -16,6 +19,7 @@ from rich.table import Table
 
 from orchestration.cli import output
 from orchestration.demo import questions
+from orchestration.demo.steps import SAMPLE, relative
 from orchestration.home import Home
 from orchestration.settings import Settings
 
@@ -176,25 +180,49 @@ def _law(console: Console, findings: Findings) -> None:
 
 def _next(console: Console, findings: Findings) -> None:
     console.print(Rule("Try next", align="left"))
-    for question, command in next_commands(findings):
+    program = _program()
+    for question, arguments in next_commands(findings):
         console.print(f"[dim]# {question}[/]", soft_wrap=True)
-        console.print(command, soft_wrap=True, markup=False)
+        console.print(f"{program} {shlex.join(arguments)}", soft_wrap=True, markup=False)
 
 
-def next_commands(findings: Findings) -> list[tuple[str, str]]:
-    """(question, command that answers it), about what the report showed."""
-    if not findings.largest or findings.day is None:
-        return [("How does the warehouse stand?", "ledgerlake status")]
-    top = findings.largest[0]
-    store, day = shlex.quote(str(top["store"])), top["business_date"]
+def next_commands(findings: Findings) -> list[tuple[str, list[str]]]:
+    """(question, arguments of the command that answers it), about what the report showed."""
+    commands = [("How do lake, warehouse and edition stand?", ["status"])]
+    if findings.day is None or not findings.largest:
+        return commands
+    top, day = findings.largest[0], str(findings.day)
+    store, corrected = str(top["store"]), str(top["business_date"])
     reported = output.instant(findings.moments[0].known_as_of)
+    first, last = (output.instant(findings.moments[at].known_as_of) for at in (0, -1))
     return [
         (
-            f"Why did the sales of {top['store']} on {day} change?",
-            f"ledgerlake explain sales --store {store} --date {day}",
+            f"Why did the sales of {store} on {corrected} change, and by which events?",
+            ["explain", "sales", "--store", store, "--date", corrected],
         ),
         (
-            f"What did we report for {findings.day}?",
-            f"ledgerlake asof sales --date {findings.day} --known-as-of {reported}",
+            f"What did we report for {day}?",
+            ["asof", "sales", "--date", day, "--known-as-of", reported],
+        ),
+        ("What is it now?", ["asof", "sales", "--date", day, "--known-as-of", "now"]),
+        (
+            "Which figures changed between its first and its last version?",
+            ["corrections", "--from", first, "--to", last],
+        ),
+        *commands,
+        ("Was anything altered?", ["verify"]),
+        (
+            "How would my own file look as events?",
+            [
+                *("ingest", "files", str(relative(SAMPLE / "online_retail.parquet")), "--dry-run"),
+                *("--mapping", str(relative(SAMPLE / "online_retail.toml"))),
+            ],
         ),
     ]
+
+
+def _program() -> str:
+    """How the user can call the command line from here."""
+    if shutil.which("ledgerlake"):
+        return "ledgerlake"
+    return str(relative(Path(sys.executable).with_name("ledgerlake")))

@@ -85,6 +85,9 @@ def _run(arguments: list[str], home: Home, console: Console) -> None:
 def _short(argument: str) -> str:
     """A path as the user would type it from the working folder."""
     path = Path(argument)
-    if path.is_absolute() and path.is_relative_to(Path.cwd()):
-        return path.relative_to(Path.cwd()).as_posix()
-    return argument
+    return str(relative(path)) if path.is_absolute() else argument
+
+
+def relative(path: Path) -> Path:
+    """A path below the working folder without what is before it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
