@@ -106,6 +106,8 @@ def prefetched(items: Iterator[T]) -> Iterator[T]:
 
 def _merged(before: list[Reason], batch: Batch, result: CommitResult) -> list[Reason]:
     """The reasons so far with those of a batch; what the lake itself quarantined is reused ids."""
+    if not result.quarantined:
+        return before
     counts = Counter({(one.event_type, one.reason): one.rows for one in before})
     grouped = batch.quarantine.group_by("event_type", "reason").len()
     for event_type, reason, rows in grouped.iter_rows():
