@@ -29,10 +29,20 @@ PROJECT = Path(__file__).parents[2]
 CREATED = instant("2000-01-01T00:00:00+00:00")
 """Date of every test lake: before any history that is imported into one."""
 
-MODELS = ("staging", "intermediate", "marts")
-"""What a build makes when nothing else is asked for: every table."""
+MODELS = ("staging", "intermediate", "marts", "published")
+"""What a build makes when nothing else is asked for: all but the live views."""
 
-_FLAGS = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--log-level", "none")
+Tables = dict[str, list[tuple[object, ...]]]
+
+_FLAGS = (
+    "--project-dir",
+    str(PROJECT),
+    "--profiles-dir",
+    str(PROJECT),
+    "--log-level",
+    "none",
+    "--no-write-json",
+)
 
 
 @dataclass
@@ -108,7 +118,7 @@ class Warehouse:
         with self.open() as connection:
             return connection.execute(query, values or None).fetchall()
 
-    def tables(self) -> dict[str, list[tuple[object, ...]]]:
+    def tables(self) -> Tables:
         """Every table dbt wrote: its columns with their types, then all rows, sorted by all."""
         with self.open() as connection:
             names = connection.execute(
