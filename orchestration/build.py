@@ -132,7 +132,7 @@ class Builder:
             *("--project-dir", str(self._project), "--profiles-dir", str(self._project)),
             *("--target-path", str(self.home.target)),
             *("--log-path", str(self.home.target.with_name("logs"))),
-            *("--log-level", "none", "--log-level-file", "info"),
+            *("--log-level", "none", "--log-level-file", "none"),
             *(["--vars", json.dumps(values)] if values else []),
         ]
         callbacks = [progress] if progress else []
@@ -265,7 +265,7 @@ def _refusal(error: BaseException | None) -> IncorrectInput | InternalFault:
         thing="the dbt build",
         expected="a project, a lake and a wish that fit together",
         found=text,
-        remedy="Do what the message says; `dbt debug` and <home>/warehouse/logs tell more.",
+        remedy="Do what the message says; `dbt debug` tells more.",
     )
 
 

@@ -136,7 +136,7 @@ def load(folder: Path | None = None) -> Settings:
         raise _refusal(error) from None
 
 
-def keys() -> Iterator[tuple[str, Any, str, str]]:
+def documented() -> Iterator[tuple[str, Any, str, str]]:
     """(dotted key, default, what is allowed, meaning) of every setting, in order."""
     for name, field in Settings.model_fields.items():
         kind = field.annotation
@@ -180,7 +180,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {variable(key) for key, *_ in keys()}
+    known = {variable(key) for key, *_ in documented()}
     for name, value in os.environ.items():
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise _unknown(name, value, sorted(known))
@@ -200,8 +200,8 @@ def _refusal(error: ValidationError) -> IncorrectInput:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return _unknown(key, first["input"], [one for one, *_ in keys()])
-    allowed = {one: f"{text} ({why})" for one, _, text, why in keys()}
+        return _unknown(key, first["input"], [one for one, *_ in documented()])
+    allowed = {one: f"{text} ({why})" for one, _, text, why in documented()}
     place = variable(key) if variable(key) in os.environ else FILE_NAME
     return IncorrectInput(
         "setting_must_be_allowed",
