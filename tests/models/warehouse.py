@@ -21,6 +21,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from ingestion.lake import Batch, CommitResult, Lake, OffsetRange
+from ingestion.lake.writer import Clock, system_clock
 from orchestration.home import Home
 from orchestration.settings import Settings
 from tests.models.event_frames import filled, from_rows, instant
@@ -133,10 +134,11 @@ class Warehouse:
             }
 
 
-def open_warehouse(folder: Path) -> Warehouse:
+def open_warehouse(folder: Path, *, now: Clock = system_clock) -> Warehouse:
     """A new home in `folder` with an empty lake, ready for a historical import."""
     home = Home.of(Settings(home=folder))
-    return Warehouse(home, Lake.create(home.lake, home.index, ingest_time_us=microseconds(CREATED)))
+    created = microseconds(CREATED)
+    return Warehouse(home, Lake.create(home.lake, home.index, now=now, ingest_time_us=created))
 
 
 def microseconds(at: datetime) -> int:
