@@ -4,7 +4,7 @@
     A business day of a store runs from its cut-off on the local clock to the next cut-off:
     23, 24 or 25 hours on the wall, whatever the zone does. So a day is known by the instant
     it starts, computed once per zone and day; an event's day is found by comparing whole
-    microseconds. No day of UTC holds more than two such starts.
+    microseconds.
 #}
 
 {# One row per distinct zone and cut-off; number 0 is UTC, for stores nobody registered. #}
@@ -59,28 +59,35 @@
 
 
 {#
-    One row per zone and UTC day: the business day at its first instant, and up to two
-    instants within it at which the next business day starts.
+    One row per zone and UTC day: the business day at its first instant, and the next two
+    instants at which a business day starts. A day of 23 hours may lie within one UTC day.
+    Local days are up to two days ahead of or behind the UTC day they touch.
 #}
 {% macro zone_days(business_day_starts) -%}
     select
-        days.zone_no,
-        days.business_day as utc_day,
-        max(starts.business_day) filter (
-            where starts.start_us <= days.business_day * 86400000000
-        ) as first_business_day,
-        min(starts.start_us) filter (
-            where starts.start_us > days.business_day * 86400000000
-        ) as first_change_us,
-        max(starts.start_us) filter (
-            where starts.start_us > days.business_day * 86400000000
-        ) as last_change_us
-    from {{ business_day_starts }} as days
-    inner join {{ business_day_starts }} as starts
-        on
-            days.zone_no = starts.zone_no
-            and starts.business_day between days.business_day - 2 and days.business_day + 1
-    group by all
+        zone_no,
+        utc_day,
+        first_business_day,
+        next_starts[1] as first_change_us,
+        next_starts[2] as second_change_us
+    from (
+        select
+            days.zone_no,
+            days.business_day as utc_day,
+            max(starts.business_day) filter (
+                where starts.start_us <= days.business_day * 86400000000
+            ) as first_business_day,
+            min(starts.start_us, 2) filter (
+                where starts.start_us > days.business_day * 86400000000
+            ) as next_starts
+        from {{ business_day_starts }} as days
+        inner join {{ business_day_starts }} as starts
+            on
+                days.zone_no = starts.zone_no
+                and starts.business_day between
+                days.business_day - 2 and days.business_day + 2
+        group by all
+    )
 {%- endmacro %}
 
 
@@ -88,5 +95,5 @@
 {% macro business_day(event_us, zone_days) -%}
     {{ zone_days }}.first_business_day
     + cast({{ event_us }} >= {{ zone_days }}.first_change_us as integer)
-    + cast({{ event_us }} >= {{ zone_days }}.last_change_us as integer)
+    + cast({{ event_us }} >= {{ zone_days }}.second_change_us as integer)
 {%- endmacro %}
