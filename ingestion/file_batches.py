@@ -93,7 +93,7 @@ class OpenedFile:
         )
         origin = {"source": pl.lit(self.source_name), "source_partition": pl.lit(self.partition)}
         events = checked.accepted.with_columns(**origin).select(EVENT_SCHEMA.names())
-        broken = _broken_rows(chunk, mapped.rows, checked.rejects)
+        broken = _broken_rows(chunk, mapped.rows, checked.rejects, self.intake.registry)
         unreadable = chunk.rejected.rename({"offset": "source_offset"})
         rejects = pl.concat([broken, unreadable], how="diagonal").sort("source_offset")
         offsets = {(self.source_name, self.partition): OffsetRange(chunk.start, chunk.stop)}
@@ -114,11 +114,16 @@ def open_file(path: Path, intake: Intake, *, also: tuple[str, ...] = ()) -> Open
     return OpenedFile(file=file, source=source, intake=intake)
 
 
-def _broken_rows(chunk: SourceChunk, rows: pl.DataFrame, rejects: pl.DataFrame) -> pl.DataFrame:
+def _broken_rows(
+    chunk: SourceChunk, rows: pl.DataFrame, rejects: pl.DataFrame, registry: contracts.Registry
+) -> pl.DataFrame:
+    """Rejects with their bytes. A type no contract knows is left out: it would name an outcome."""
     where = rejects["row"]
     raw = chunk.payload.cast(pl.Binary) if chunk.raw is None else chunk.raw
-    known = rows[where].select("source_offset", "event_type", "event_id")
-    return known.with_columns(rejects["reason"], rejects["detail"], raw[where].alias("raw"))
+    known = pl.col("event_type").is_in(list(registry.event_types))
+    event_type = pl.when(known).then("event_type").alias("event_type")
+    named = rows[where].select("source_offset", event_type, "event_id")
+    return named.with_columns(rejects["reason"], rejects["detail"], raw[where].alias("raw"))
 
 
 def _as_rejects(rows: pl.DataFrame) -> pl.DataFrame:

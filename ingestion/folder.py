@@ -26,15 +26,20 @@ def find(paths: list[Path]) -> Found:
     found = Found()
     for path in paths:
         if not path.is_dir():
-            found.files.append(path)
+            found.files.append(target(path))
             continue
         for entry in _entries(path):
             error = refusal(entry, path)
             if error is None:
-                found.files.append(entry)
+                found.files.append(target(entry))
             else:
                 found.refused.append((entry, error))
     return found
+
+
+def target(path: Path) -> Path:
+    """The path itself, or what it links to; files are opened without following links."""
+    return path.resolve() if path.is_symlink() else path
 
 
 def is_finished_name(name: str) -> bool:
@@ -45,13 +50,13 @@ def is_finished_name(name: str) -> bool:
 def refusal(entry: Path, folder: Path) -> LedgerlakeError | None:
     """Why an entry of a folder cannot be taken; None when it can."""
     if entry.is_symlink():
-        target = entry.resolve()
-        if not target.is_relative_to(folder.resolve()):
+        aim = entry.resolve()
+        if not aim.is_relative_to(folder.resolve()):
             return IncorrectInput(
                 "symlink_must_stay_in_its_folder",
                 thing=f"link {entry}",
                 expected=f"a target inside {folder}",
-                found=str(target),
+                found=str(aim),
                 remedy="Copy the file into the folder, or name it on the command line.",
             )
     if entry.is_dir():

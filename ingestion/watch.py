@@ -120,7 +120,7 @@ def _take_whole(
         if error is not None:
             refuse(path, error)
         elif watched.is_whole(name, state):
-            take(path)
+            take(folders.target(path))
         else:
             waiting = True
             continue

@@ -4,6 +4,7 @@ Holds opening (regular files only), the content hash that names a file to the la
 that it did not change meanwhile. Does not look inside. Called by `ingestion.sources.*`.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -60,10 +61,14 @@ def inspect(path: Path) -> LocalFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """A regular file open for reading; a pipe or device is refused without waiting for it."""
+    """A regular file open for reading; a pipe or device is refused without waiting for it.
+
+    Links are resolved by whoever names the path (`folder.find`): here one could only be a link
+    put in the file's place after that.
+    """
     thing = f"file {path}"
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         raise IncorrectInput(
             "file_must_exist", thing=thing, expected="a file", found="nothing of that name"
@@ -75,6 +80,12 @@ def opened(path: Path) -> Iterator[BufferedReader]:
             expected="permission to read it",
             found="permission denied",
             remedy="Grant this user read permission (chmod, chown) and run again.",
+        ) from None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise IncorrectInput(
+            "file_must_be_regular", thing=thing, expected="a regular file", found="a link"
         ) from None
     mode = os.fstat(fd).st_mode
     if not stat.S_ISREG(mode):

@@ -19,6 +19,7 @@ from ingestion.file_ingest import FileReport, Ingest, ingest_file
 from ingestion.lake import Lake
 from ingestion.lake.writer import system_clock
 from ingestion.preview import preview_file
+from ingestion.rehearsal import rehearse
 from ingestion.sources import Limits
 from ingestion.sources.limits import MB
 from ledger.errors import IncorrectInput, LedgerlakeError
@@ -120,6 +121,7 @@ def _ingest(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event) -> in
 
 def _watch(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event) -> int:
     job = Ingest(lake=lake, intake=intake, now=system_clock, stopped=stop.is_set)
+    rehearse(intake)
     ingest_report.watching(wish.paths[0], as_json=wish.as_json)
     watching.watch(
         wish.paths[0],

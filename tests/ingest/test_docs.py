@@ -4,6 +4,7 @@ import re
 
 from ingestion import contracts, mapping
 from ingestion.mapping.spec import EventPart, MappingFile
+from orchestration.settings import Ingest
 from tests.ingest.given import ROOT
 
 TEXT = (ROOT / "docs" / "ingest.md").read_text()
@@ -26,7 +27,5 @@ def test_every_contract_is_listed() -> None:
 
 
 def test_every_setting_of_ingest_it_names_exists() -> None:
-    from orchestration.settings import keys  # noqa: PLC0415
-
-    known = {one[0] for one in keys()}
+    known = {f"ingest.{name}" for name in Ingest.model_fields}
     assert set(re.findall(r"`(ingest\.[a-z_]+)`", TEXT)) <= known

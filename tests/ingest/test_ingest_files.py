@@ -231,9 +231,19 @@ def test_a_link_out_of_the_folder_is_refused_and_one_inside_is_taken(tmp_path: P
     (drop / "c.csv").symlink_to(outside)
     (drop / "d.csv").symlink_to(tmp_path / "nowhere")
     found = folder.find([drop])
-    assert [path.name for path in found.files] == ["a.csv", "b.csv"]
+    assert found.files == [drop / "a.csv", drop / "a.csv"]
     rules = [(path.name, error.rule) for path, error in found.refused]
     assert rules == [(name, "symlink_must_stay_in_its_folder") for name in ("c.csv", "d.csv")]
+
+
+def test_a_link_put_in_the_place_of_a_file_is_not_followed(tmp_path: Path, home: Home) -> None:
+    write(tmp_path / "secret.csv", csv_text(GOOD_ROW))
+    (tmp_path / "day.csv").symlink_to(tmp_path / "secret.csv")
+    report = home.ingest(tmp_path / "day.csv")
+    assert report.error is not None
+    assert (report.status, report.error.found) == ("refused", "a link")
+    named = folder.find([tmp_path / "day.csv"])
+    assert named.files == [tmp_path / "secret.csv"]
 
 
 def test_two_sources_may_hold_the_same_file(tmp_path: Path, home: Home) -> None:

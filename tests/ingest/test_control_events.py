@@ -1,0 +1,96 @@
+"""Control events from plain files: their payload is built from the mapping, the row kept in it."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ingestion.rehearsal import rehearse
+from tests.ingest.given import TILL_CSV, batch_of, csv_text, intake, till, write
+from tests.ingest.test_cloudevents import MAPPING as CLOUDEVENTS
+
+STORE_DAYS = """
+mapping = 1
+source = "store-days"
+format = "csv"
+[columns]
+count = "integer"
+[event]
+type = "StoreDayUploaded"
+id = { expression = "concat(store, '/', day)" }
+time = { column = "sent" }
+store_id = { column = "store" }
+currency = { constant = "EUR" }
+amount = { column = "total" }
+quantity = { column = "count" }
+[payload]
+business_date = { column = "day" }
+"""
+
+POLICY = """
+mapping = 1
+source = "policy"
+format = "csv"
+[columns]
+days = "integer"
+hours = "integer"
+[event]
+type = "LatenessPolicySet"
+id = { column = "id" }
+time = { column = "at" }
+[payload]
+max_delay_days = { column = "days" }
+initial_grace_hours = { column = "hours" }
+"""
+
+
+def test_a_store_day_carries_its_count_and_sum_in_columns_and_payload(tmp_path: Path) -> None:
+    header = "store,day,count,total,sent"
+    rows = [
+        "s1,2025-05-31,3,12.50,2025-06-01T02:00:00Z",
+        "s1,2025-02-30,3,12.50,2025-06-01T02:00:00Z",
+        "s1,2025-05-30,-1,12.50,2025-06-01T02:00:00Z",
+        "s1,2025-05-29,2.5,12.50,2025-06-01T02:00:00Z",
+    ]
+    batch = batch_of(write(tmp_path / "f.csv", csv_text(*rows, header=header)), STORE_DAYS)
+    (event,) = batch.events.to_dicts()
+    assert (event["family"], event["stream_id"]) == ("control", "s1")
+    assert (event["amount"], event["quantity"]) == (Decimal("12.5"), 3)
+    assert json.loads(event["payload"]) == {
+        "business_date": "2025-05-31",
+        "store_id": "s1",
+        "event_count": 3,
+        "amount": "12.5000",
+        "currency": "EUR",
+        "source_row": dict(zip(header.split(","), rows[0].split(","), strict=True)),
+    }
+    assert batch.quarantine["reason"].to_list() == [
+        "payload_business_date_must_be_a_date",
+        "quantity_must_not_be_negative",
+        "column_count_must_be_whole",
+    ]
+
+
+def test_a_policy_carries_whole_numbers(tmp_path: Path) -> None:
+    rows = [
+        "p1,2025-06-01T02:00:00Z,5,6",
+        "p2,2025-06-01T02:00:00Z,5,",
+        "p3,2025-06-01T02:00:00Z,9999,6",
+    ]
+    path = write(tmp_path / "f.csv", csv_text(*rows, header="id,at,days,hours"))
+    batch = batch_of(path, POLICY)
+    assert batch.events["stream_id"].to_list() == ["lateness-policy"]
+    payload = json.loads(batch.events["payload"][0])
+    assert (payload["max_delay_days"], payload["initial_grace_hours"]) == (5, 6)
+    assert batch.quarantine["reason"].to_list() == [
+        "payload_initial_grace_hours_must_be_given",
+        "payload_max_delay_days_must_be_within_range",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", [TILL_CSV, till("parquet"), till("jsonl"), CLOUDEVENTS, STORE_DAYS, POLICY]
+)
+def test_a_rehearsal_goes_through_every_format_and_leaves_nothing(text: str) -> None:
+    rehearse(intake(text))
