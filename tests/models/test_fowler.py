@@ -19,11 +19,7 @@ from tests.models.warehouse import CREATED, Warehouse, open_warehouse
     (Path(__file__).parents[1] / "data" / "cases" / "bitemporal_fowler.json").read_text()
 )["cases"]
 
-SALARY = """
-select coalesce(sum(delta_amount), 0)
-from account_balance_versions
-where account_id = 'sally' and business_date <= $actual and known_from < $record_end
-"""
+SALARY = "select balance from account_balance_as_of('sally', $actual, $known_as_of)"
 
 
 def _noon(day: str) -> datetime:
@@ -53,9 +49,8 @@ def payroll(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 def _salary(made: Warehouse, *, actual: str, record: str) -> Decimal:
     """As recorded by the end of the record date."""
-    end = date.fromisoformat(record) + timedelta(days=1)
-    record_end = datetime.combine(end, time(), UTC)
-    ((found,),) = made.rows(SALARY, actual=date.fromisoformat(actual), record_end=record_end)
+    known = datetime.combine(date.fromisoformat(record), time.max, UTC)
+    ((found,),) = made.rows(SALARY, actual=date.fromisoformat(actual), known_as_of=known)
     assert isinstance(found, Decimal)
     return found
 

@@ -131,6 +131,24 @@ def test_every_vintage_is_read_back_cell_by_cell(
     assert compared == (cells, cells, VINTAGES, FIGURES)
 
 
+def test_the_as_of_macro_gives_every_figure_of_every_vintage(
+    offices: Warehouse, published: pl.DataFrame
+) -> None:
+    wanted = published.sort("vintage_quarter", *CELL)
+    found = 0
+    with offices.open() as warehouse:
+        for (vintage,), figures in wanted.group_by("vintage_quarter", maintain_order=True):
+            known = warehouse.execute(
+                "select store_id, business_date, amount"
+                " from daily_sales_as_of(date '2024-12-31', cast($vintage as timestamptz))"
+                " where amount <> 0 order by store_id, business_date",
+                {"vintage": vintage},
+            ).fetchall()
+            assert known == figures.select(*CELL, "amount").rows(), vintage
+            found += len(known)
+    assert found == FIGURES
+
+
 def test_the_newest_vintage_is_the_figure_now(offices: Warehouse, published: pl.DataFrame) -> None:
     newest = published.filter(pl.col("vintage_quarter") == pl.col("vintage_quarter").max())
     assert newest.height == len(UNIT_DIGITS) * QUARTERS

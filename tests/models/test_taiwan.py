@@ -37,6 +37,8 @@ select business_date, sum(amount)
 from intermediate.int_sales__deltas where ingest_time <= $known_as_of group by business_date
 """
 
+AS_OF_MACRO = "select business_date, amount from daily_sales_as_of(date '2021-06-08', $known_as_of)"
+
 
 def _announced(day: date, at: time = PRESS_CONFERENCE) -> datetime:
     return datetime.combine(day, at, TAIPEI)
@@ -101,7 +103,9 @@ def _as_of(made: Warehouse, query: str, known_as_of: datetime) -> Series:
     }
 
 
-@pytest.mark.parametrize("query", [VERSIONS_AS_OF, DELTAS_AS_OF], ids=["versions", "deltas"])
+@pytest.mark.parametrize(
+    "query", [VERSIONS_AS_OF, DELTAS_AS_OF, AS_OF_MACRO], ids=["versions", "deltas", "macro"]
+)
 def test_all_series_are_known_as_they_were_published(taiwan: Warehouse, query: str) -> None:
     published = {one["knowledge_date"]: _series(one["as_of"]) for one in CASE["expected"]}
     assert len(published) == 16
