@@ -21,7 +21,7 @@ def _one(value: object, dtype: pl.DataType | None = None) -> tuple[Decimal | Non
 
 
 @given(st.lists(amounts, min_size=1, max_size=20))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_every_amount_written_as_text_is_kept_to_the_digit(values: list[Decimal]) -> None:
     converted = numbers.event_decimal(pl.Series([f"{value:f}" for value in values]))
     assert converted.fault is None
@@ -29,7 +29,7 @@ def test_every_amount_written_as_text_is_kept_to_the_digit(values: list[Decimal]
 
 
 @given(st.lists(st.integers(-(2**52) // 10**4, 2**52 // 10**4), min_size=1, max_size=20))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_floats_become_the_decimal_they_print_as(unscaled: list[int]) -> None:
     values = [Decimal(one).scaleb(-4) for one in unscaled]
     converted = numbers.event_decimal(pl.Series([float(value) for value in values]))
@@ -38,7 +38,7 @@ def test_floats_become_the_decimal_they_print_as(unscaled: list[int]) -> None:
 
 
 @given(st.floats(min_value=-1e13, max_value=1e13, allow_nan=False))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_float_is_taken_only_if_its_shortest_text_has_four_decimals(value: float) -> None:
     amount, fault = _one(value)
     shortest = Decimal(repr(value))
