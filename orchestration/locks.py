@@ -25,9 +25,13 @@ class Holder:
     since: str
 
 
+class Busy(IncorrectInput):
+    """Another process holds the lock."""
+
+
 @contextmanager
 def exclusive(path: Path, *, doing: str) -> Iterator[None]:
-    """Hold `path`'s lock; IncorrectInput names the holder when another process has it."""
+    """Hold `path`'s lock; Busy names the holder when another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -60,7 +64,7 @@ def _take(fd: int, path: Path, doing: str) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         other = _written(fd)
-        raise IncorrectInput(
+        raise Busy(
             "one_at_a_time_per_home",
             thing=f"{doing} in {path.parent}",
             expected="no other process at it",

@@ -59,9 +59,6 @@ class Ingest(_Section):
     commit_rows: int = Field(
         default=250_000, ge=100, le=5_000_000, description="most rows in one commit"
     )
-    commit_seconds: float = Field(
-        default=1.0, gt=0, le=60, description="longest wait before small input is committed"
-    )
     future_skew_minutes: int = Field(
         default=10, ge=0, le=1440, description="how far ahead of the clock a source may be"
     )
@@ -153,7 +150,7 @@ def variable(key: str) -> str:
 
 
 def _allowed(field: FieldInfo) -> str:
-    kinds: dict[object, str] = {int: "a whole number", float: "a number", Path: "a path"}
+    kinds: dict[object, str] = {int: "a whole number", Path: "a path"}
     words = {"ge": "from {}", "gt": "above {}", "le": "to {}"}
     bounds = [
         text.format(getattr(one, name))

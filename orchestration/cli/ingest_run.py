@@ -26,6 +26,7 @@ from ledger.errors import IncorrectInput, LedgerlakeError
 from orchestration import settings
 from orchestration.cli import ingest_report, output
 from orchestration.home import Home
+from orchestration.publish.publisher import TailKeeper
 
 INTERRUPTED = 130
 """Exit code of a run stopped by Ctrl-C or SIGTERM before its files were done, as shells have it."""
@@ -55,8 +56,10 @@ def run(wish: Wish) -> int:
     try:
         with _stoppable() as stop:
             if wish.watch:
-                return _watch(wish, intake, lake, stop)
-            return _ingest(wish, intake, lake, stop)
+                return _watch(wish, intake, lake, stop, TailKeeper(chosen))
+            code = _ingest(wish, intake, lake, stop)
+        TailKeeper(chosen).committed(lake.head.seq)
+        return code
     finally:
         lake.close()
 
@@ -119,13 +122,19 @@ def _ingest(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event) -> in
     return _exit_code(reports)
 
 
-def _watch(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event) -> int:
+def _watch(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event, tail: TailKeeper) -> int:
     job = Ingest(lake=lake, intake=intake, now=system_clock, stopped=stop.is_set)
+
+    def take(path: Path) -> None:
+        ingest_report.line(ingest_file(job, path), as_json=wish.as_json)
+        tail.committed(lake.head.seq)
+
     rehearse(intake)
+    tail.committed(lake.head.seq)
     ingest_report.watching(wish.paths[0], as_json=wish.as_json)
     watching.watch(
         wish.paths[0],
-        lambda path: ingest_report.line(ingest_file(job, path), as_json=wish.as_json),
+        take,
         lambda path, error: ingest_report.line(_refused(path, error), as_json=wish.as_json),
         stop,
     )

@@ -29,7 +29,7 @@ LARGEST_CORRECTIONS = """
         sum(amount_after) as after
     from sales_corrections
     group by store_id, business_date, known_from
-    order by abs(sum(amount_delta)) desc, store_id, business_date
+    order by abs(sum(amount_delta)) desc, store_id, business_date, known_from
     limit 5
 """
 
@@ -81,6 +81,6 @@ EXCEPTIONS = """
         sum(if(event_type = 'SaleRefunded', -amount, amount)) as amount
     from late_event_exceptions
     group by store_id, business_date
-    order by abs(sum(amount)) desc
+    order by abs(sum(if(event_type = 'SaleRefunded', -amount, amount))) desc, store, business_date
     limit 3
 """

@@ -32,7 +32,7 @@ PARTS_PER_PARTITION = 4
 MERGE_BUDGET_ROWS = 1_000_000
 """Most rows one publish rewrites to shorten partitions (about 1 s); the next goes on with it."""
 
-ONE_FILE_ROWS = 500_000
+ONE_FILE_ROWS = 250_000
 """A table up to here is one file, sorted by partition: 200,000 balances in 64 files, of which each
 publish touches all, took 1.2 s and 64 syncs, in one file 0.2 s; a keyed read is as short, for
 row groups are pruned as partitions are."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ledger.errors import IncorrectInput
 from orchestration.home import Home
-from orchestration.locks import exclusive
+from orchestration.locks import Busy, exclusive
 from orchestration.publish import current_file, retention, tail
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import Pointer, Shown
@@ -80,18 +80,34 @@ def rollback(settings: Settings, *, to: int | None = None) -> Edition:
 def refresh_tail(settings: Settings, *, most_open: int = 2 * tail.RUN_COMMITS) -> bool:
     """Compact the lake's tail and show it, if live queries read many commits one by one.
 
-    Cheap when there is nothing to do; called every some commits. False if nothing was done, also
-    when another process publishes at the moment.
+    False if nothing was done: few are open, nothing is published, or another process publishes.
     """
     home = Home.of(settings)
     pointer = current_file.read_pointer(home)
     if pointer is None or tail.open_commits(home, pointer.tail_until) < most_open:
         return False
-    with exclusive(home.publish_lock, doing="tail refresh"):
-        pointer = _require_pointer(home)
-        edition = editions.read(home.editions, pointer.number)
-        _show(home, edition, highest=pointer.highest)
+    try:
+        with exclusive(home.publish_lock, doing="tail refresh"):
+            pointer = _require_pointer(home)
+            edition = editions.read(home.editions, pointer.number)
+            _show(home, edition, highest=pointer.highest)
+    except Busy:
+        return False  # whoever publishes shortens the tail too
     return True
+
+
+class TailKeeper:
+    """Keeps live queries short for a process that commits again and again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._looked_at = -1
+
+    def committed(self, seq: int) -> None:
+        """To be called after a commit; looks at most once in `RUN_COMMITS` commits."""
+        if seq - self._looked_at >= tail.RUN_COMMITS:
+            self._looked_at = seq
+            refresh_tail(self._settings)
 
 
 class _Publisher:
