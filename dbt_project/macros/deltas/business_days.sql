@@ -36,18 +36,29 @@
 {%- endmacro %}
 
 
-{# One row per zone and business day that an event between the two instants may fall on. #}
+{#
+    One row per zone and business day that an event between the two instants may fall on.
+
+    A clock put back shows some times twice (in the Azores midnight itself): the day starts the
+    first time. DuckDB answers with the second, so the offset of a day before is tried first.
+    A time the clock skips is moved on by the gap.
+#}
 {% macro business_day_starts(zones, first_us, last_us) -%}
     select
         zone_no,
         business_day,
-        epoch_us(timezone(
-            time_zone,
-            make_timestamp(
-                business_day * 86400000000
-                + cast(day_cut_off_minutes as bigint) * 60000000
-            )
-        )) as start_us,
+        make_timestamp(
+            business_day * 86400000000 + cast(day_cut_off_minutes as bigint) * 60000000
+        ) as local_start,
+        timezone(time_zone, local_start - interval 24 hours) + interval 24 hours
+            as start_by_offset_before,
+        epoch_us(
+            case
+                when timezone(time_zone, start_by_offset_before) = local_start
+                    then start_by_offset_before
+                else timezone(time_zone, local_start)
+            end
+        ) as start_us,
         lead(start_us) over (
             partition by zone_no order by business_day
         ) as next_start_us
