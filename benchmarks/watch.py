@@ -83,14 +83,15 @@ def _watching(root: Path) -> Iterator[Path]:
     mapping.write_text(MAPPING)
     command = [sys.executable, "-m", "orchestration.cli.main", "ingest", "files", str(folder)]
     process = subprocess.Popen(
-        [*command, "--mapping", str(mapping), "--watch", "--json"],
+        [*command, "--mapping", str(mapping), "--watch"],
         env={**os.environ, "LEDGERLAKE_HOME": str(root)},
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
-    process.stdout.readline()  # it says that it watches
     try:
+        if not process.stdout.readline():  # it says that it watches
+            raise RuntimeError("ledgerlake ingest files --watch did not start")
         yield folder
     finally:
         process.terminate()
