@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from audit.verify_lake import verify_lake
 
+from audit.verify_lake import verify_lake
 from ingestion.lake import Lake
 from ingestion.lake.store import FileLayer, LocalStore
 from tests.events import batch, sales

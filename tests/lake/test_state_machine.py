@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 import polars as pl
-from audit.verify_lake import verify_lake
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,6 +19,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from audit.verify_lake import verify_lake
 from ingestion.lake import Lake
 from tests.events import batch, deposits, rejects, sales
 
