@@ -183,6 +183,10 @@ def _edition(home: Home, head: Commit) -> Iterator[Finding]:
     if pointer is None:
         yield _warning("edition", "none yet", "Run `ledgerlake build --publish`.")
         return
+    if pointer.home != str(home.root):
+        found = f"its views read {pointer.home}: the home was moved or copied"
+        yield _failure("edition", found, "Run `ledgerlake publish`.")
+        return
     edition = editions.read(home.editions, pointer.number)
     lost = [path for path in sorted(edition.paths()) if not (home.tables / path).is_file()]
     if lost:

@@ -22,11 +22,15 @@ GLOB_CHARACTERS = "*?[]"
 
 @dataclass(frozen=True)
 class Pointer:
-    """Which edition readers see, the highest ever shown, and the last commit in a run."""
+    """Which edition readers see, the highest ever shown, and the last commit in a run.
+
+    `home` is the folder its views read; another one when the home was moved or copied.
+    """
 
     number: int
     highest: int
     tail_until: int
+    home: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,7 @@ def read_pointer(home: Home) -> Pointer | None:
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"attach {text(home.current)} as published (read_only)")
         row = connection.execute(
-            "select number, highest_number, tail_until_commit from published.edition"
+            "select number, highest_number, tail_until_commit, home from published.edition"
         ).fetchone()
     assert row is not None
     return Pointer(*row)
@@ -86,7 +90,7 @@ def statements(home: Home, shown: Shown) -> list[str]:
             + select_parts(table.files, table.columns, table.partition, home.tables)
             for table in edition.tables
         ),
-        _edition_view(shown),
+        _edition_view(home, shown),
         *live_sql.tail_relations(home, shown.coverage),
         *edition.definitions,
     ]
@@ -105,7 +109,7 @@ def require_plain_path(folder: Path) -> None:
         )
 
 
-def _edition_view(shown: Shown) -> str:
+def _edition_view(home: Home, shown: Shown) -> str:
     edition = shown.edition
     previous = "null" if edition.previous is None else str(edition.previous)
     return (
@@ -118,5 +122,6 @@ def _edition_view(shown: Shown) -> str:
         f" {edition.tree_size}::bigint as tree_size,"
         f" {text(edition.tree_root)} as tree_root,"
         f" {text(edition.model_version)} as model_version,"
-        f" {shown.coverage.until}::bigint as tail_until_commit"
+        f" {shown.coverage.until}::bigint as tail_until_commit,"
+        f" {text(home.root)} as home"
     )

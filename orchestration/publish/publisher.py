@@ -172,7 +172,8 @@ class _Publisher:
         )
 
     def _refresh(self, edition: Edition, pointer: Pointer) -> None:
-        if tail.open_commits(self._home, pointer.tail_until) >= tail.RUN_COMMITS:
+        moved = pointer.home != str(self._home.root)
+        if moved or tail.open_commits(self._home, pointer.tail_until) >= tail.RUN_COMMITS:
             _show(self._home, edition, highest=pointer.highest)
 
     def _prune(self, current: Edition, now_us: int) -> list[int]:

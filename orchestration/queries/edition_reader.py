@@ -51,6 +51,20 @@ def open_edition(home: Home) -> Iterator[EditionReader]:
         )
     with duckdb.connect(str(home.current), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        row = connection.execute("select number, commit_seq, known_as_of from edition").fetchone()
+        row = connection.execute(
+            "select number, commit_seq, known_as_of, home from edition"
+        ).fetchone()
         assert row is not None
-        yield EditionReader(EditionRead(*row), connection)
+        _require_home(home, str(row[3]))
+        yield EditionReader(EditionRead(*row[:3]), connection)
+
+
+def _require_home(home: Home, found: str) -> None:
+    if found != str(home.root):
+        raise IncorrectInput(
+            "edition_must_be_of_this_home",
+            thing=f"edition of home {home.root}",
+            expected="views over files of this home",
+            found=f"views over files of {found}: the home was moved or copied",
+            remedy="Run `ledgerlake publish`; it makes the views anew.",
+        )

@@ -1,6 +1,7 @@
 """An edition shows what the warehouse holds; publishing writes only what changed."""
 
 import os
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -252,6 +253,18 @@ def test_a_home_whose_path_is_a_pattern_is_refused(tmp_path: Path) -> None:
     shop.write_manifest()
     with pytest.raises(IncorrectInput, match="a path without any of"):
         shop.publish()
+
+
+def test_a_home_that_was_copied_is_published_for_its_new_place(shop: Shop, tmp_path: Path) -> None:
+    shop.sell(100)
+    shop.build()
+    shop.publish()
+    shutil.copytree(shop.home.root, tmp_path / "copy")
+    copy = open_shop(tmp_path / "copy")
+    done = copy.publish()
+    assert (done.edition, done.changed) == (1, False)
+    shutil.rmtree(shop.home.root)
+    _assert_same_rows(copy)
 
 
 def test_a_log_left_beside_the_current_file_does_not_reach_the_next_edition(shop: Shop) -> None:

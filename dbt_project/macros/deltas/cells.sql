@@ -31,8 +31,13 @@
         category,
         channel,
         currency,
-        date_trunc('hour', ingest_time) as ingest_hour,
-        cast(date_trunc('month', ingest_time) as date) as ingest_month,
+        -- Whole microseconds, for live views are read in sessions of every time zone.
+        make_timestamptz(epoch_us(ingest_time) // 3600000000 * 3600000000)
+            as ingest_hour,
+        cast(date_trunc(
+            'month',
+            date '1970-01-01' + cast(epoch_us(ingest_time) // 86400000000 as integer)
+        ) as date) as ingest_month,
         {{ total('amount') }} as amount,
         {{ total('quantity') }} as quantity,
         {{ total('event_count') }} as event_count,

@@ -1,0 +1,76 @@
+"""`live.*` figures before a build are the marts' figures after it, in every reader's time zone."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from ingestion.lake import Lake
+from ingestion.lake.writer import system_clock
+from orchestration.home import Home
+from tests.cli.conftest import OPENED
+from tests.cli.terminal import Terminal
+from tests.events import batch, deposits, sales
+
+TABLES = ("daily_sales", "real_time_sales", "account_balances")
+
+
+def _read(home: Home, relation: str, zone: str) -> list[tuple[object, ...]]:
+    """Rows as a reader in `zone` gets them; instants as text, which names the same instant."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"attach '{home.current}' as published (read_only)")
+        connection.execute("use published")
+        connection.execute(f"set TimeZone = '{zone}'")
+        mart = relation.removeprefix("live.")
+        columns = [row[0] for row in connection.execute(f"describe main.{mart}").fetchall()]
+        instants = {"known_from", "first_known_from", "ingest_hour"}
+        selected = ", ".join(f"epoch_us({c})" if c in instants else c for c in sorted(columns))
+        return connection.execute(f"select {selected} from {relation} order by all").fetchall()
+
+
+def _arrive(home: Home) -> None:
+    """Now, a day ago, and at the turn of a year three weeks ago, in a dozen commits."""
+    lake = Lake.open(home.lake, home.index)
+    now = timedelta(microseconds=system_clock())
+    for number in range(12):
+        when = now - timedelta(days=(0, 1, 20)[number % 3])
+        moment = pl.lit(when // timedelta(microseconds=1)).cast(pl.Datetime("us", "UTC"))
+        lake.append(
+            batch(
+                sales(84 + number * 9, 9).with_columns(event_time=moment),
+                deposits(22 + number * 5, 5).with_columns(event_time=moment),
+            )
+        )
+    lake.close()
+
+
+def _arrive_at_the_turn_of_the_month(home: Home) -> None:
+    """Commits half an hour before and after midnight UTC of 1 February."""
+    lake = Lake.open(home.lake, home.index)
+    for number, minutes in enumerate((-30, 30)):
+        moment = OPENED + timedelta(days=31, minutes=minutes)
+        event_time = pl.lit(moment - timedelta(hours=3)).cast(pl.Datetime("us", "UTC"))
+        lake.append(
+            batch(sales(84 + number * 9, 9).with_columns(event_time=event_time)),
+            ingest_time_us=int(moment.timestamp()) * 1_000_000,
+        )
+    lake.close()
+
+
+@pytest.mark.parametrize("arrive", [_arrive, _arrive_at_the_turn_of_the_month])
+def test_live_figures_are_those_the_next_build_will_make(own: Terminal, arrive: object) -> None:
+    home = Home(Path(os.environ["LEDGERLAKE_HOME"]), "default")
+    assert callable(arrive)
+    arrive(home)
+    live = {
+        (table, zone): _read(home, f"live.{table}", zone)
+        for table in TABLES
+        for zone in ("UTC", "Asia/Kolkata", "America/New_York")
+    }
+    assert live["daily_sales", "UTC"] != _read(home, "daily_sales", "UTC")
+    assert own.run("build", "--publish").code == 0
+    for (table, zone), rows in live.items():
+        assert rows == _read(home, table, "UTC"), f"live.{table} read in {zone}"
