@@ -40,32 +40,40 @@
     One row per zone and business day that an event between the two instants may fall on.
 
     A clock put back shows some times twice (in the Azores midnight itself): the day starts the
-    first time. DuckDB answers with the second, so the offset of a day before is tried first.
-    A time the clock skips is moved on by the gap.
+    first time. DuckDB answers with the second, so where a day is not 24 hours after the one
+    before, the offset of the day before is tried. A time the clock skips is moved on by the
+    gap.
 #}
 {% macro business_day_starts(zones, first_us, last_us) -%}
     select
         zone_no,
         business_day,
-        make_timestamp(
-            business_day * 86400000000 + cast(day_cut_off_minutes as bigint) * 60000000
-        ) as local_start,
-        timezone(time_zone, local_start - interval 24 hours) + interval 24 hours
-            as start_by_offset_before,
-        epoch_us(
-            case
-                when timezone(time_zone, start_by_offset_before) = local_start
-                    then start_by_offset_before
-                else timezone(time_zone, local_start)
-            end
-        ) as start_us,
+        case
+            when us_after_day_before = start_us_if_second then start_us_if_second
+            when timezone(time_zone, make_timestamptz(us_after_day_before)) = local_start
+                then us_after_day_before
+            else start_us_if_second
+        end as start_us,
         lead(start_us) over (
             partition by zone_no order by business_day
         ) as next_start_us
-    from {{ zones }}
-    cross join unnest(range(
-        ({{ first_us }}) // 86400000000 - 3, ({{ last_us }}) // 86400000000 + 4
-    )) as days (business_day)
+    from (
+        select
+            zone_no,
+            time_zone,
+            business_day,
+            make_timestamp(
+                business_day * 86400000000 + cast(day_cut_off_minutes as bigint) * 60000000
+            ) as local_start,
+            epoch_us(timezone(time_zone, local_start)) as start_us_if_second,
+            86400000000 + lag(start_us_if_second) over (
+                partition by zone_no order by business_day
+            ) as us_after_day_before
+        from {{ zones }}
+        cross join unnest(range(
+            ({{ first_us }}) // 86400000000 - 3, ({{ last_us }}) // 86400000000 + 4
+        )) as days (business_day)
+    )
 {%- endmacro %}
 
 

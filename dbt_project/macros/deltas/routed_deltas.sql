@@ -8,7 +8,7 @@
 
     keys       columns that identify a figure; store_id must be one of them
     measures   {name: expression} summed over the events
-    events     relation with the columns of a segment
+    events     relation with the columns of a segment; none: nothing to book, no rows
     commits    relation with commit_seq and ingest_time
     stores, policies   relations shaped like int_stores__versions, int_policies__versions
     first_us, last_us  SQL for the first and last event time, in microseconds
@@ -16,6 +16,9 @@
 {% macro routed_deltas(
     keys, measures, events, commits, stores, policies, first_us, last_us
 ) -%}
+    {% if events is none -%}
+    {{ no_deltas(keys, measures) }}
+    {%- else -%}
     with {{ booking_rules(stores, commits, policies, first_us, last_us) }},
 
     zoned_events as (
@@ -76,6 +79,26 @@
         {% endfor %}
     from routed
     group by all
+    {%- endif %}
+{%- endmacro %}
+
+
+{# What routed_deltas gives when there is nothing to book: its columns, no rows. #}
+{% macro no_deltas(keys, measures) -%}
+    select
+        {% for key in keys -%}
+        cast(null as varchar) as {{ key }},
+        {% endfor -%}
+        cast(null as date) as business_date,
+        cast(null as bigint) as commit_seq,
+        cast(null as timestamptz) as ingest_time,
+        cast(null as varchar) as route,
+        cast(null as boolean) as is_correction,
+        cast(null as integer) as lateness_days,
+        {% for name in measures -%}
+        cast(null as {{ figure_type(name) }}) as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    where false
 {%- endmacro %}
 
 
@@ -114,12 +137,17 @@
 
 {# The tables every booking looks things up in: zones, days, and the rules of each commit. #}
 {% macro booking_rules(stores, commits, policies, first_us, last_us) -%}
-zones as (
-        {{ zones(stores) | indent(8) }}
+known_stores as materialized (
+        select store_id, time_zone, day_cut_off_minutes, commit_from, commit_to
+        from {{ stores }}
+    ),
+
+    zones as (
+        {{ zones('known_stores') | indent(8) }}
     ),
 
     store_zones as (
-        {{ store_zones(stores, 'zones') | indent(8) }}
+        {{ store_zones('known_stores', 'zones') | indent(8) }}
     ),
 
     business_day_starts as (
@@ -156,6 +184,10 @@ zones as (
 {# A sum in the type its figure is kept in: counts are whole, money is exact. #}
 {% macro total(measure, only_if=none) -%}
     {%- set condition = ' filter (where ' ~ only_if ~ ')' if only_if else '' -%}
-    {%- set type = 'bigint' if measure.endswith('count') else 'decimal(38, 4)' -%}
-    cast(coalesce(sum({{ measure }}){{ condition }}, 0) as {{ type }})
+    cast(coalesce(sum({{ measure }}){{ condition }}, 0) as {{ figure_type(measure) }})
+{%- endmacro %}
+
+
+{% macro figure_type(name) -%}
+    {{ 'bigint' if name.endswith('count') else 'decimal(38, 4)' }}
 {%- endmacro %}

@@ -18,7 +18,7 @@ int_accounts__deltas as (
     {{ routed_deltas(
         keys=account_keys(),
         measures=account_measures(),
-        events='events',
+        events='events' if segments.paths else none,
         commits='commits',
         stores=ref('int_stores__versions'),
         policies=ref('int_policies__versions'),

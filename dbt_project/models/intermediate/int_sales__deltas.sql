@@ -18,7 +18,7 @@ int_sales__deltas as (
     {{ routed_deltas(
         keys=sales_keys(),
         measures=sales_measures(),
-        events='events',
+        events='events' if segments.paths else none,
         commits='commits',
         stores=ref('int_stores__versions'),
         policies=ref('int_policies__versions'),

@@ -10,6 +10,15 @@
 {% set families = {
     'sales': ref('int_sales__deltas'), 'accounts': ref('int_accounts__deltas')
 } %}
+{# Only segments whose sums say that they hold an exception are opened again. -#}
+{% set late = {} -%}
+{% for family, deltas in families.items() -%}
+{% set commits = commits_with_exceptions(deltas, after=booked) -%}
+{% set segments = new_segments(family, after=booked, only_commits=commits) -%}
+{% if segments.paths or (not late and loop.last) -%}
+{% do late.update({family: segments}) -%}
+{% endif -%}
+{% endfor -%}
 
 with commits as (
     select commit_seq, ingest_time
@@ -17,11 +26,7 @@ with commits as (
     where commit_seq > {{ booked }}
 ),
 
-{% for family, deltas in families.items() -%}
-{# Only segments whose sums say that they hold an exception are opened again. #}
-{% set segments = new_segments(
-    family, after=booked, only_commits=commits_with_exceptions(deltas, after=booked)
-) -%}
+{% for family, segments in late.items() -%}
 {{ family }}_events as (
     select * from {{ read_segments(segments.paths) }}
 ),
@@ -39,9 +44,11 @@ routed_{{ family }} as (
 
 {% endfor -%}
 routed as (
-    select * from routed_sales
-    union all
-    select * from routed_accounts
+    {% for family in late -%}
+    select * from routed_{{ family }}
+    {% if not loop.last %}union all
+    {% endif -%}
+    {% endfor %}
 ),
 
 late_event_exceptions as (
