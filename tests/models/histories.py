@@ -132,6 +132,50 @@ histories: st.SearchStrategy[History] = st.lists(_arrivals, min_size=3, max_size
 """Arrivals in order. Some bring nothing: they make no commit."""
 
 
+def _sales_of_a_fortnight(first: int) -> tuple[Sale, ...]:
+    return tuple(
+        Sale(
+            before=timedelta(hours=13 * number, minutes=first),
+            store=STORES[(first + number) % 4],
+            category=CATEGORIES[number % 3],
+            refund=number % 5 == 4,
+            amount=1_000_000 * number + first,
+            quantity=10_000 * number,
+        )
+        for number in range(24)
+    )
+
+
+def _moves_of_a_fortnight(first: int) -> tuple[Move, ...]:
+    kinds = ("AccountOpened", "FundsDeposited", "FundsWithdrawn", "InterestAccrued")
+    return tuple(
+        Move(
+            before=timedelta(hours=29 * number),
+            account=ACCOUNTS[number % 3],
+            kind=kinds[(first + number) % 4],
+            amount=-5_000 + 1_111 * number,
+            store="harbour" if number % 2 else None,
+        )
+        for number in range(11)
+    )
+
+
+RICH_HISTORY: History = tuple(
+    Arrival(
+        pause=timedelta(hours=7 * number, microseconds=1),
+        sales=_sales_of_a_fortnight(number),
+        moves=_moves_of_a_fortnight(number),
+        registered=("harbour", PLACES[number]) if number % 2 else None,
+        policy=POLICIES[2] if number == 3 else None,
+        repeats_last=number == 2,
+        rejected=number % 3,
+        build=number in (1, 3),
+    )
+    for number in range(5)
+)
+"""All routes, refunds, duplicates, rejects, stores and policies that change."""
+
+
 @dataclass
 class Expected:
     """The figures as sums over single bookings, each made by what its own commit knew."""

@@ -8,14 +8,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 
-from tests.models.histories import Expected, History, histories, replay
+from tests.models.histories import RICH_HISTORY, Expected, History, histories, replay
 from tests.models.laws import LAWS
 from tests.models.warehouse import Tables, Warehouse, open_warehouse
 
 few = settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -25,6 +25,7 @@ few = settings(
 
 
 @few
+@example(RICH_HISTORY)
 @given(history=histories)
 def test_increments_full_refresh_and_cuts_agree_bit_for_bit(history: History) -> None:
     _require_one_truth(history)

@@ -1,0 +1,112 @@
+"""dbt's own tests: all pass on a rich history, and each law's test fails where the law is broken.
+
+The damage is done to the warehouse behind dbt's back, one law at a time.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.models.histories import RICH_HISTORY, Expected, replay
+from tests.models.warehouse import PROJECT, Warehouse, open_warehouse
+
+DAMAGE = {
+    "assert_accepted_equals_sum_of_routes": """
+        update event_outcomes set event_count = event_count + 1
+        where commit_seq = 1 and event_type = 'SaleRecorded' and route = 'exception'
+    """,
+    "assert_balances_are_sums_of_movements": """
+        update account_balances set balance = balance + 0.0001 where account_id = 'anna'
+    """,
+    "assert_commits_follow_each_other": """
+        delete from staging.stg_lake__commits where commit_seq = 2
+    """,
+    "assert_corrections_are_gap_free": """
+        update sales_corrections set correction_seq = 1_000_000 where correction_seq = 3
+    """,
+    "assert_corrections_carry_on_from_each_other": """
+        update sales_corrections set amount_before = amount_before + 1 where correction_seq = 3
+    """,
+    "assert_daily_sales_are_sums_of_deltas": """
+        update daily_sales set quantity = quantity + 1, reported_quantity = reported_quantity + 1
+        where (store_id, business_date) = (select min((store_id, business_date)) from daily_sales)
+    """,
+    "assert_exceptions_agree_with_deltas": """
+        delete from late_event_exceptions
+        where row_index = (select max(row_index) from late_event_exceptions)
+    """,
+    "assert_last_version_is_daily_sales": """
+        delete from intermediate.int_sales__versions where commit_seq = 5
+    """,
+    "assert_live_views_agree_with_marts": """
+        insert into live.tail_commits values (6, timestamptz '2025-04-01 00:00:00Z');
+        insert into live.tail_sales (commit_seq, event_type, event_time, store_id, currency, amount)
+        values (6, 'SaleRecorded', timestamptz '2025-03-31 00:00:00Z', 'harbour', 'EUR', 1)
+    """,
+    "assert_real_time_sales_hold_every_event": """
+        delete from real_time_sales
+        where last_commit_seq = (select max(last_commit_seq) from real_time_sales)
+    """,
+    "assert_received_equals_sum_of_outcomes": """
+        delete from event_outcomes where outcome = 'quarantined'
+    """,
+    "assert_reported_plus_corrections_is_current": """
+        update daily_sales set is_adjusted = not is_adjusted
+        where (store_id, business_date) = (select min((store_id, business_date)) from daily_sales)
+    """,
+    "assert_versions_are_running_totals": """
+        update intermediate.int_sales__versions set event_count = event_count + 1
+        where commit_seq = 2
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The rich history, built in steps; the last one runs every model and test."""
+    made = open_warehouse(tmp_path_factory.mktemp("rich"))
+    for arrival in replay(RICH_HISTORY, made, Expected()):
+        if arrival.build:
+            made.build()
+    made.build(command="build", select=("*",))
+    return made
+
+
+@pytest.fixture
+def damaged(built: Warehouse, tmp_path: Path) -> Iterator[Warehouse]:
+    """The same warehouse, put back as it was when the test is over."""
+    copy = tmp_path / "warehouse.duckdb"
+    shutil.copyfile(built.home.warehouse, copy)
+    yield built
+    shutil.copyfile(copy, built.home.warehouse)
+
+
+def test_every_test_passes_on_a_history_with_something_of_everything(built: Warehouse) -> None:
+    ((sales, corrections, late_types, balances, duplicates, rejects),) = built.rows(
+        """
+        select (select count(*) from daily_sales), (select count(*) from sales_corrections),
+            (select count(distinct event_type) from late_event_exceptions),
+            (select count(*) from account_balances),
+            (select sum(event_count) from event_outcomes where outcome = 'duplicate'),
+            (select sum(event_count) from event_outcomes where outcome = 'quarantined')
+        """
+    )
+    assert all((sales, corrections, balances, duplicates, rejects))
+    assert late_types == 6, "sales, refunds and four kinds of movement"
+
+
+def test_every_law_among_dbts_tests_has_a_damage_here() -> None:
+    written = {file.stem for file in (PROJECT / "dbt_project" / "tests").glob("*.sql")}
+    assert written == set(DAMAGE), "say in DAMAGE how to break the new law"
+
+
+@pytest.mark.parametrize("law", DAMAGE)
+def test_a_broken_law_fails_its_test(damaged: Warehouse, law: str) -> None:
+    assert damaged.failing_tests(law) == []
+    with duckdb.connect(str(damaged.home.warehouse)) as warehouse:
+        warehouse.execute("set TimeZone = 'UTC'")
+        warehouse.execute(DAMAGE[law])
+    assert damaged.failing_tests(law) == [law]
