@@ -124,6 +124,16 @@ def test_a_build_as_known_at_a_commit_is_the_build_made_when_it_was_the_head(
     assert _hashes(made, tmp_path / "caught-up") == _hashes(at_once, tmp_path / "at-once")
 
 
+def test_a_cut_behind_what_is_booked_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    made = open_warehouse(tmp_path / "home")
+    _trade(made)
+    made.build()
+    before = _hashes(made, tmp_path / "before")
+    with pytest.raises(AssertionError, match=f"known_as_of_commit {CUT} lies behind commit"):
+        made.build(known_as_of_commit=CUT)
+    assert _hashes(made, tmp_path / "after") == before
+
+
 def _lake_until(made: Warehouse, commit: int, folder: Path) -> Warehouse:
     """The lake as it was when `commit` was its head."""
     lake = folder / "lake" / made.home.tenant
