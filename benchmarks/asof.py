@@ -23,14 +23,14 @@ BASELINE_QUERIES = 5
 P95_MS_MAX = {"one cell": 20.0, "one account": 10.0, "all stores for a month": 250.0}
 
 CELL = """
-    select amount, quantity, event_count from daily_sales_as_of($day, $known)
+    select amount, quantity, event_count
+    from daily_sales_as_of($day, $known, valid_from := $day)
     where store_id = $store and category = $category and channel = $channel
-        and business_date = $day
 """
 ACCOUNT = "select balance from account_balance_as_of($account, $day, $known)"
 MONTH = """
-    select store_id, sum(amount) from daily_sales_as_of($day, $known)
-    where business_date > $since group by store_id
+    select store_id, sum(amount) from daily_sales_as_of($day, $known, valid_from := $since)
+    group by store_id
 """
 CELL_FROM_THE_LAKE = """
     select sum(if(event_type = 'SaleRefunded', -amount, amount)), count(*)
@@ -96,7 +96,7 @@ class _Questions:
         when = self._when()
         day = when["day"]
         assert isinstance(day, date)
-        return self._ms(MONTH, {**when, "since": day - timedelta(days=31)})
+        return self._ms(MONTH, {**when, "since": day - timedelta(days=30)})
 
     def cell_from_the_lake(self, files: list[Path]) -> float:
         names = [str(path) for path in files]

@@ -6,6 +6,7 @@ Does not measure. Called by every script.
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -75,7 +76,9 @@ def median_of(repeats: Sequence[float]) -> float:
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` of all values do not exceed."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -(-int(share * 100) * len(ordered) // 100) - 1))]
+    # Rounded first: 0.95 * 100 is a little more than 95 in binary.
+    position = math.ceil(round(share * len(ordered), 9))
+    return ordered[max(position, 1) - 1]
 
 
 def script(name: str, measure: Measure, *, events: int, repeats: int) -> None:
