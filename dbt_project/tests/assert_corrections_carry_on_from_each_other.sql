@@ -3,7 +3,7 @@
 with versions as (
     select *
     from {{ ref('int_sales__versions') }}
-    where commit_seq >= {{ var('laws_from_commit') }}
+    where is_correction and commit_seq >= {{ var('laws_from_commit') }}
 ),
 
 feed as (
@@ -24,7 +24,7 @@ select
     feed.amount_after,
     versions.amount
 from feed
-full join (select * from versions where is_correction) as versions
+full join versions
     using (commit_seq, store_id, category, channel, currency, business_date)
 where
     feed.amount_before + feed.amount_delta is distinct from feed.amount_after

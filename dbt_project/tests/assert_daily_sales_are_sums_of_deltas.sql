@@ -10,10 +10,8 @@ with changed_cells as (
 deltas as (
     select *
     from {{ ref('int_sales__deltas') }}
-    {% if var('laws_from_commit') > 0 -%}
     semi join changed_cells
         using (store_id, category, channel, currency, business_date)
-    {% endif -%}
     where route = 'in_window'
 ),
 
@@ -27,10 +25,18 @@ merged as (
     where last_commit_seq >= {{ var('laws_from_commit') }}
 ),
 
-differing as (
-    (select 'merged' as found_in, * from merged except all select 'merged', * from summed)
-    union all
-    (select 'summed', * from summed except all select 'summed', * from merged)
+merged_only as (
+    select * from merged
+    except all
+    select * from summed
+),
+
+summed_only as (
+    select * from summed
+    except all
+    select * from merged
 )
 
-select * from differing
+select 'merged' as found_in, merged_only.* from merged_only
+union all
+select 'summed' as found_in, summed_only.* from summed_only

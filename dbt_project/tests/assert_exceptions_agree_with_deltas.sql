@@ -22,14 +22,26 @@ with listed as (
 
 sums as (
     select
-        commit_seq, business_date, store_id, '(none)' as account_id, currency, lateness_days,
-        amount, event_count
+        commit_seq,
+        business_date,
+        store_id,
+        '(none)' as account_id,
+        currency,
+        lateness_days,
+        amount,
+        event_count
     from {{ ref('int_sales__deltas') }}
     where route = 'exception' and commit_seq >= {{ var('laws_from_commit') }}
     union all
     select
-        commit_seq, business_date, store_id, account_id, currency, lateness_days,
-        amount, event_count
+        commit_seq,
+        business_date,
+        store_id,
+        account_id,
+        currency,
+        lateness_days,
+        amount,
+        event_count
     from {{ ref('int_accounts__deltas') }}
     where route = 'exception' and commit_seq >= {{ var('laws_from_commit') }}
 ),

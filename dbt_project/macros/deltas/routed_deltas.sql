@@ -8,7 +8,7 @@
 
     keys       columns that identify a figure; store_id must be one of them
     measures   {name: expression} summed over the events
-    events     relation with the columns of a segment; none: nothing to book, no rows
+    events     relation with the columns of a segment
     commits    relation with commit_seq and ingest_time
     stores, policies   relations shaped like int_stores__versions, int_policies__versions
     first_us, last_us  SQL for the first and last event time, in microseconds
@@ -16,9 +16,6 @@
 {% macro routed_deltas(
     keys, measures, events, commits, stores, policies, first_us, last_us
 ) -%}
-    {% if events is none -%}
-    {{ no_deltas(keys, measures) }}
-    {%- else -%}
     with {{ booking_rules(stores, commits, policies, first_us, last_us) }},
 
     zoned_events as (
@@ -79,7 +76,6 @@
         {% endfor %}
     from routed
     group by all
-    {%- endif %}
 {%- endmacro %}
 
 

@@ -1,30 +1,8 @@
 -- One row per store, category, channel, currency, business date and commit.
 {{ config(materialized='incremental', incremental_strategy='append') }}
-{% set booked = booked_until() %}
-{% set segments = new_segments('sales', after=booked) %}
 
-with events as (
-    select * from {{ read_segments(segments.paths) }}
-    where commit_seq > {{ booked }}
-),
-
-commits as (
-    select commit_seq, ingest_time
-    from {{ ref('stg_lake__commits') }}
-    where commit_seq > {{ booked }}
-),
-
-int_sales__deltas as (
-    {{ routed_deltas(
-        keys=sales_keys(),
-        measures=sales_measures(),
-        events='events' if segments.paths else none,
-        commits='commits',
-        stores=ref('int_stores__versions'),
-        policies=ref('int_policies__versions'),
-        first_us=segments.first_us,
-        last_us=segments.last_us,
-    ) | indent(4) }}
+with int_sales__deltas as (
+    {{ new_deltas('sales', sales_keys(), sales_measures()) | indent(4) }}
 )
 
 select * from int_sales__deltas

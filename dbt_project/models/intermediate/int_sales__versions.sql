@@ -9,81 +9,58 @@
     }},
 ) }}
 {% set cell = 'store_id, category, channel, currency, business_date' %}
-{% set booked = booked_until() %}
 
 with cells as (
     select {{ cell }}, amount, quantity, event_count, last_commit_seq
     from {{ ref('daily_sales') }}
 ),
 
--- Never past what the cells hold: they are where the running totals start from.
+-- Never past what the cells hold: the totals are counted back from there.
 deltas as (
     select *
     from {{ ref('int_sales__deltas') }}
     where
         route = 'in_window'
-        and commit_seq > {{ booked }}
+        and commit_seq > {{ booked_until() }}
         and commit_seq <= (select max(last_commit_seq) from cells)
 ),
 
-running as (
+-- What this commit and later ones added.
+since as (
     select
         *,
-        sum(amount) over by_commit as amount_so_far,
-        sum(quantity) over by_commit as quantity_so_far,
-        sum(event_count) over by_commit as event_count_so_far
+        sum(amount) over from_the_end as amount_since,
+        sum(quantity) over from_the_end as quantity_since,
+        sum(event_count) over from_the_end as event_count_since
     from deltas
-    window by_commit as (partition by {{ cell }} order by commit_seq)
+    window from_the_end as (partition by {{ cell }} order by commit_seq desc)
 ),
 
-{% if booked >= 0 -%}
-new_totals as (
-    select
-        {{ cell }},
-        sum(amount) as amount,
-        sum(quantity) as quantity,
-        sum(event_count) as event_count
-    from deltas
-    group by {{ cell }}
-),
-
--- Before this run: the cell as it stands now, less all that this run has added to it.
-before as (
-    select
-        {{ cell }},
-        cells.amount - new_totals.amount as amount,
-        cells.quantity - new_totals.quantity as quantity,
-        cells.event_count - new_totals.event_count as event_count
-    from new_totals
-    inner join cells using ({{ cell }})
-),
-
-{% endif -%}
 int_sales__versions as (
     select
-        running.store_id,
-        running.category,
-        running.channel,
-        running.currency,
-        running.business_date,
-        cast(date_trunc('month', running.business_date) as date) as business_month,
-        running.commit_seq,
-        running.ingest_time as known_from,
-        running.is_correction,
-        running.lateness_days,
-        running.amount as delta_amount,
-        running.quantity as delta_quantity,
-        running.event_count as delta_event_count,
-        {% for name in ('amount', 'quantity', 'event_count') -%}
+        since.store_id,
+        since.category,
+        since.channel,
+        since.currency,
+        since.business_date,
+        cast(date_trunc('month', since.business_date) as date) as business_month,
+        since.commit_seq,
+        since.ingest_time as known_from,
+        since.is_correction,
+        since.lateness_days,
+        since.amount as delta_amount,
+        since.quantity as delta_quantity,
+        since.event_count as delta_event_count,
+        -- The cell as it stands now, less what came after this commit.
+        cast(cells.amount - since.amount_since + since.amount as decimal(38, 4))
+            as amount,
+        cast(cells.quantity - since.quantity_since + since.quantity as decimal(38, 4))
+            as quantity,
         cast(
-            running.{{ name }}_so_far{% if booked >= 0 %} + before.{{ name }}{% endif %}
-            as {{ 'bigint' if name == 'event_count' else 'decimal(38, 4)' }}
-        ) as {{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from running
-    {% if booked >= 0 -%}
-    inner join before using ({{ cell }})
-    {%- endif %}
+            cells.event_count - since.event_count_since + since.event_count as bigint
+        ) as event_count
+    from since
+    inner join cells using ({{ cell }})
 )
 
 select * from int_sales__versions

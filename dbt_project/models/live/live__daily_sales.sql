@@ -21,12 +21,14 @@ live_daily_sales as (
         currency,
         business_date,
         business_month,
-        {% for name in [
-            'amount', 'quantity', 'event_count', 'reported_amount', 'reported_quantity',
-            'reported_event_count', 'correction_amount', 'correction_count'
-        ] -%}
-        {{ total(name) }} as {{ name }},
-        {% endfor -%}
+        {{ total('amount') }} as amount,
+        {{ total('quantity') }} as quantity,
+        {{ total('event_count') }} as event_count,
+        {{ total('reported_amount') }} as reported_amount,
+        {{ total('reported_quantity') }} as reported_quantity,
+        {{ total('reported_event_count') }} as reported_event_count,
+        {{ total('correction_amount') }} as correction_amount,
+        {{ total('correction_count') }} as correction_count,
         bool_or(is_adjusted) as is_adjusted,
         min(first_known_from) as first_known_from,
         max(last_commit_seq) as last_commit_seq,

@@ -19,11 +19,11 @@ live_real_time_sales as (
         currency,
         ingest_hour,
         ingest_month,
-        {% for name in [
-            'amount', 'quantity', 'event_count', 'exception_amount', 'exception_count'
-        ] -%}
-        {{ total(name) }} as {{ name }},
-        {% endfor -%}
+        {{ total('amount') }} as amount,
+        {{ total('quantity') }} as quantity,
+        {{ total('event_count') }} as event_count,
+        {{ total('exception_amount') }} as exception_amount,
+        {{ total('exception_count') }} as exception_count,
         max(last_commit_seq) as last_commit_seq,
         max(known_from) as known_from
     from parts

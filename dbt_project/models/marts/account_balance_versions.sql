@@ -8,14 +8,13 @@
         'kind': 'append', 'partition': 'account_bucket', 'watermark': 'commit_seq'
     }},
 ) }}
-{% set booked = booked_until() %}
 
 with balances as (
     select account_id, currency, account_bucket, balance, last_commit_seq
     from {{ ref('account_balances') }}
 ),
 
--- Never past what the balances hold: they are where the running balances start from.
+-- Never past what the balances hold: versions are counted back from there.
 movements as (
     select
         account_id,
@@ -30,38 +29,39 @@ movements as (
     where
         route = 'in_window'
         and currency <> '(none)'
-        and commit_seq > {{ booked }}
+        and commit_seq > {{ booked_until() }}
         and commit_seq <= (select max(last_commit_seq) from balances)
     group by account_id, currency, business_date, commit_seq, ingest_time
 ),
 
-running as (
+-- What this movement and later ones added.
+since as (
     select
         *,
         sum(delta_amount) over (
-            partition by account_id, currency order by commit_seq, business_date
-        ) as amount_so_far,
-        sum(delta_amount) over (partition by account_id, currency) as amount_added
+            partition by account_id, currency
+            order by commit_seq desc, business_date desc
+        ) as amount_since
     from movements
 ),
 
 account_balance_versions as (
     select
-        running.account_id,
-        running.currency,
+        since.account_id,
+        since.currency,
         balances.account_bucket,
-        running.business_date,
-        running.commit_seq,
-        running.known_from,
-        running.is_correction,
-        running.delta_amount,
-        running.delta_event_count,
-        -- The balance before this run is the one that stands now, less all this run added.
+        since.business_date,
+        since.commit_seq,
+        since.known_from,
+        since.is_correction,
+        since.delta_amount,
+        since.delta_event_count,
+        -- The balance as it stands now, less what came after this movement.
         cast(
-            balances.balance - running.amount_added + running.amount_so_far
+            balances.balance - since.amount_since + since.delta_amount
             as decimal(38, 4)
         ) as balance
-    from running
+    from since
     inner join balances using (account_id, currency)
 )
 

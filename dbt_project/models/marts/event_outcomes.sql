@@ -24,9 +24,12 @@ exceptions as (
 
 accepted as (
     select
-        outcomes.* exclude (event_count),
-        outcomes.event_count,
-        coalesce(exceptions.event_count, 0) as exception_count
+        outcomes.commit_seq,
+        outcomes.ingest_time,
+        outcomes.source,
+        outcomes.event_type,
+        outcomes.event_count - coalesce(exceptions.event_count, 0) as in_time_count,
+        exceptions.event_count as exception_count
     from outcomes
     left join exceptions using (commit_seq, source, event_type)
     where outcomes.outcome = 'accepted'
@@ -35,20 +38,41 @@ accepted as (
 -- Control events state facts about stores and policies: they have no day to be late for.
 routed as (
     select
-        * exclude (event_count, exception_count),
+        commit_seq,
+        ingest_time,
+        source,
+        event_type,
+        'accepted' as outcome,
         case
-            when event_type in ('StoreRegistered', 'StoreDayUploaded', 'LatenessPolicySet')
-                then 'not_routed'
+            when event_type in (
+                'StoreRegistered', 'StoreDayUploaded', 'LatenessPolicySet'
+            ) then 'not_routed'
             else 'in_window'
         end as route,
-        event_count - exception_count as event_count
+        cast(null as varchar) as reason,
+        in_time_count as event_count
     from accepted
-    union all by name
-    select * exclude (event_count, exception_count), 'exception' as route,
+    union all
+    select
+        commit_seq,
+        ingest_time,
+        source,
+        event_type,
+        'accepted' as outcome,
+        'exception' as route,
+        cast(null as varchar) as reason,
         exception_count as event_count
     from accepted
-    union all by name
-    select *, 'not_routed' as route
+    union all
+    select
+        commit_seq,
+        ingest_time,
+        source,
+        event_type,
+        outcome,
+        'not_routed' as route,
+        reason,
+        event_count
     from outcomes
     where outcome <> 'accepted'
 ),
@@ -64,7 +88,7 @@ event_outcomes as (
         reason,
         event_count
     from routed
-    where event_count <> 0
+    where event_count > 0
 )
 
 select * from event_outcomes

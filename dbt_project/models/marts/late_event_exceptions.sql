@@ -6,49 +6,9 @@
     on_schema_change='fail',
     meta={'publish': {'kind': 'append', 'partition': none, 'watermark': 'commit_seq'}},
 ) }}
-{% set booked = booked_until() %}
-{% set families = {
-    'sales': ref('int_sales__deltas'), 'accounts': ref('int_accounts__deltas')
-} %}
-{# Only segments whose sums say that they hold an exception are opened again. -#}
-{% set late = {} -%}
-{% for family, deltas in families.items() -%}
-{% set commits = commits_with_exceptions(deltas, after=booked) -%}
-{% set segments = new_segments(family, after=booked, only_commits=commits) -%}
-{% if segments.paths or (not late and loop.last) -%}
-{% do late.update({family: segments}) -%}
-{% endif -%}
-{% endfor -%}
 
-with commits as (
-    select commit_seq, ingest_time
-    from {{ ref('stg_lake__commits') }}
-    where commit_seq > {{ booked }}
-),
-
-{% for family, segments in late.items() -%}
-{{ family }}_events as (
-    select * from {{ read_segments(segments.paths) }}
-),
-
-routed_{{ family }} as (
-    {{ routed_events(
-        events=family ~ '_events',
-        commits='commits',
-        stores=ref('int_stores__versions'),
-        policies=ref('int_policies__versions'),
-        first_us=segments.first_us,
-        last_us=segments.last_us,
-    ) | indent(4) }}
-),
-
-{% endfor -%}
-routed as (
-    {% for family in late -%}
-    select * from routed_{{ family }}
-    {% if not loop.last %}union all
-    {% endif -%}
-    {% endfor %}
+with exceptions as (
+    {{ new_exceptions() | indent(4) }}
 ),
 
 late_event_exceptions as (
@@ -73,8 +33,7 @@ late_event_exceptions as (
         source,
         source_partition,
         source_offset
-    from routed
-    where route = 'exception'
+    from exceptions
 )
 
 select * from late_event_exceptions

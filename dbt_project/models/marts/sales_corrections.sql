@@ -6,6 +6,7 @@
     on_schema_change='fail',
     meta={'publish': {'kind': 'append', 'partition': none, 'watermark': 'commit_seq'}},
 ) }}
+{% set fed = [booked_until('correction_seq'), 0] | max %}
 
 with corrections as (
     select *
@@ -16,8 +17,7 @@ with corrections as (
 sales_corrections as (
     select
         cast(
-            {{ booked_until('correction_seq') if booked_until('correction_seq') > 0 else 0 }}
-            + row_number() over (
+            {{ fed }} + row_number() over (
                 order by
                     commit_seq, business_date, store_id, category, channel, currency
             ) as bigint

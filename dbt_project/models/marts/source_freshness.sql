@@ -15,29 +15,16 @@
 ) }}
 {% set booked = booked_until('last_commit_seq') %}
 
-with events as (
-    {% for family in ('sales', 'accounts', 'control') -%}
-    select source, event_time
-    from {{ read_segments(new_segments(family, after=booked).paths) }}
-    {% if not loop.last %}union all
-    {% endif -%}
-    {% endfor %}
-),
-
-event_times as (
-    select source, max(event_time) as last_event_time
-    from events
-    group by source
+with event_times as (
+    {{ new_event_times(after=booked) | indent(4) }}
 ),
 
 outcomes as (
     select
         source,
-        coalesce(sum(event_count) filter (where outcome = 'accepted'), 0) as event_count,
-        coalesce(sum(event_count) filter (where outcome = 'duplicate'), 0)
-            as duplicate_count,
-        coalesce(sum(event_count) filter (where outcome = 'quarantined'), 0)
-            as quarantined_count,
+        sum(event_count) filter (where outcome = 'accepted') as accepted,
+        sum(event_count) filter (where outcome = 'duplicate') as duplicates,
+        sum(event_count) filter (where outcome = 'quarantined') as quarantined,
         max(commit_seq) as last_commit_seq,
         max(ingest_time) as last_ingest_time
     from {{ ref('stg_lake__outcomes') }}
@@ -51,9 +38,9 @@ source_freshness as (
         event_times.last_event_time,
         outcomes.last_ingest_time,
         outcomes.last_commit_seq,
-        cast(outcomes.event_count as bigint) as event_count,
-        cast(outcomes.duplicate_count as bigint) as duplicate_count,
-        cast(outcomes.quarantined_count as bigint) as quarantined_count
+        cast(coalesce(outcomes.accepted, 0) as bigint) as event_count,
+        cast(coalesce(outcomes.duplicates, 0) as bigint) as duplicate_count,
+        cast(coalesce(outcomes.quarantined, 0) as bigint) as quarantined_count
     from outcomes
     left join event_times using (source)
 )

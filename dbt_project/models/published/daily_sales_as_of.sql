@@ -1,7 +1,7 @@
--- One row per cell of daily_sales whose day is not after valid_as_of, as known at known_as_of.
+-- One row per cell of daily_sales from valid_from to valid_as_of, as known at known_as_of.
 {{ config(
     materialized='table_function',
-    parameters=['valid_as_of', 'known_as_of'],
+    parameters=['valid_as_of', 'known_as_of', 'valid_from := null'],
     meta={'definition': 'table_macro'},
 ) }}
 
@@ -25,6 +25,14 @@ from {{ ref('int_sales__versions').include(database=false) }} as versions
 where
     versions.business_date <= valid_as_of
     and versions.known_from <= known_as_of
+    and (valid_from is null or versions.business_date >= valid_from)
+    -- The same of the partition: other months' files are not even opened.
+    and versions.business_month <= valid_as_of
+    and (
+        valid_from is null
+        or versions.business_month
+        >= cast(date_trunc('month', cast(valid_from as date)) as date)
+    )
 group by
     versions.store_id,
     versions.category,

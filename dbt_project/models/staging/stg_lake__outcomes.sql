@@ -17,7 +17,7 @@ stg_lake__outcomes as (
         outcome.event_type,
         outcome.outcome,
         outcome.reason,
-        outcome."rows" as event_count
+        outcome.rows as event_count
     from unnested
 )
 

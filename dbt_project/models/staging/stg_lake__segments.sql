@@ -16,7 +16,7 @@ stg_lake__segments as (
         segment.family,
         segment.path,
         segment.sha256,
-        segment."rows" as row_count,
+        segment.rows as row_count,
         segment.first_row_index,
         segment.min_event_time_us,
         segment.max_event_time_us

@@ -1,0 +1,102 @@
+{#
+    What commits have brought since a model was last built. Each macro asks the commit log for
+    the segments, reads only those, and books them as `routed_deltas` and `routed_events` do.
+#}
+
+{# The sums of a family's new events, by figure, business date and commit. #}
+{% macro new_deltas(family, keys, measures) -%}
+    {% set commits = ref('stg_lake__commits') -%}
+    {% set stores = ref('int_stores__versions') -%}
+    {% set policies = ref('int_policies__versions') -%}
+    {% set booked = booked_until() -%}
+    {% set segments = new_segments(family, after=booked) -%}
+    {% if segments.paths -%}
+    with events as (
+        select * from {{ read_segments(segments.paths) }}
+        where commit_seq > {{ booked }}
+    ),
+
+    commits as (
+        select commit_seq, ingest_time from {{ commits }}
+        where commit_seq > {{ booked }}
+    )
+
+    select * from (
+        {{ routed_deltas(
+            keys=keys,
+            measures=measures,
+            events='events',
+            commits='commits',
+            stores=stores,
+            policies=policies,
+            first_us=segments.first_us,
+            last_us=segments.last_us,
+        ) | indent(8) }}
+    )
+    {%- else -%}
+    {{ no_deltas(keys, measures) }}
+    {%- endif %}
+{%- endmacro %}
+
+
+{#
+    The new events that came after the final cut-off of their day, one row each. Only segments
+    whose sums say that they hold such events are opened again.
+#}
+{% macro new_exceptions() -%}
+    {% set commits = ref('stg_lake__commits') -%}
+    {% set stores = ref('int_stores__versions') -%}
+    {% set policies = ref('int_policies__versions') -%}
+    {% set deltas = {
+        'sales': ref('int_sales__deltas'), 'accounts': ref('int_accounts__deltas')
+    } -%}
+    {% set booked = booked_until() -%}
+    {% set late = {} -%}
+    {% for family in deltas -%}
+        {% set late_commits = commits_with_exceptions(deltas[family], after=booked) -%}
+        {% set segments = new_segments(family, after=booked, only_commits=late_commits) -%}
+        {% if segments.paths or (loop.last and not late) -%}
+            {% do late.update({family: segments}) -%}
+        {% endif -%}
+    {% endfor -%}
+    with commits as (
+        select commit_seq, ingest_time from {{ commits }}
+        where commit_seq > {{ booked }}
+    )
+
+    {% for family, segments in late.items() -%}
+    , {{ family }}_events as (
+        select * from {{ read_segments(segments.paths) }}
+    )
+
+    , {{ family }}_routed as (
+        {{ routed_events(
+            events=family ~ '_events',
+            commits='commits',
+            stores=stores,
+            policies=policies,
+            first_us=segments.first_us,
+            last_us=segments.last_us,
+        ) | indent(8) }}
+    )
+
+    {% endfor -%}
+    {% for family in late -%}
+    select * from {{ family }}_routed where route = 'exception'
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
+
+{# The latest event time each source has sent in new commits, over all families. #}
+{% macro new_event_times(after) -%}
+    select source, max(event_time) as last_event_time
+    from (
+        {% for family in ('sales', 'accounts', 'control') -%}
+        select source, event_time
+        from {{ read_segments(new_segments(family, after=after).paths) }}
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    )
+    group by source
+{%- endmacro %}
