@@ -29,10 +29,10 @@ CATEGORIES = ("tea", "(none)", None)
 ACCOUNTS = ("anna", "ben", "carla")
 PLACES = (
     StoreDays(),
-    StoreDays("Europe/London"),
     StoreDays("Asia/Taipei", "04:00"),
-    StoreDays("Atlantic/Azores", "00:00"),
+    StoreDays("Europe/London"),
     StoreDays("Australia/Lord_Howe", "02:00"),
+    StoreDays("Atlantic/Azores"),
 )
 POLICIES = (Policy(5, 6), Policy(0, 0), Policy(9, 30))
 PAUSES = tuple(
