@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from ledger.errors import IncorrectInput
+from ledger.errors import IncorrectInput, InternalFault
 from orchestration.home import Home
 from orchestration.publish import live_sql
 from orchestration.publish.edition import Edition, sync_folder
@@ -46,6 +46,19 @@ def read_pointer(home: Home) -> Pointer | None:
     """The edition readers see; None before the first publish."""
     if not home.current.exists():
         return None
+    try:
+        return _read_pointer(home)
+    except duckdb.Error as error:
+        raise InternalFault(
+            "current_file_must_be_readable",
+            thing=f"published file {home.current}",
+            expected="a file this version has written",
+            found=str(error).splitlines()[0],
+            remedy="Delete it, then run `ledgerlake publish`.",
+        ) from error
+
+
+def _read_pointer(home: Home) -> Pointer:
     # Attached to a new instance: connecting by path may give an instance of this process that
     # still has the file of before.
     with duckdb.connect(":memory:") as connection:

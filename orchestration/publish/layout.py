@@ -6,7 +6,7 @@ large. So a publish writes about as much as was new, and a keyed read opens few 
 Does not write manifests. Called by `publisher`. Figures behind the numbers: docs/editions.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log2
 
@@ -105,14 +105,30 @@ class TableLayout:
         changed = f"select * from {self._model.relation} where {column} > {span.after}"
         if _recent(files) or self._model.partition is None:
             return self.whole(span.until) if self._any(changed) else tuple(files)
-        partition = quoted(self._model.partition)
-        written = self._clustered(
-            f"select * from {self._model.relation} where {partition} in"
-            f" (select {partition} from ({changed}))"
-            f" or ({partition} is null and exists (from ({changed}) where {partition} is null))"
-        )
-        touched = {one.partition for one in written}
-        return _in_order([*(one for one in files if one.partition not in touched), *written])
+        names = self._partitions(changed)
+        written = self._clustered(f"select * from {self._model.relation} where {self._in(names)}")
+        return _in_order([*(one for one in files if one.partition not in names), *written])
+
+    def _partitions(self, source: str) -> set[str]:
+        """Names of the partitions that rows of `source` lie in."""
+        rows = self._writer.connection.execute(
+            f"select distinct coalesce({quoted(str(self._model.partition))}::varchar,"
+            f" {text(NULL_PARTITION)}) from ({source})"
+        ).fetchall()
+        return {str(row[0]) for row in rows}
+
+    def _in(self, names: Iterable[str]) -> str:
+        """Condition on the partition: literals, so that other row groups are not read."""
+        column = str(self._model.partition)
+        values = [
+            f"cast({text(name)} as {self._types[column]})"
+            for name in sorted(names)
+            if name != NULL_PARTITION
+        ]
+        conditions = [f"{quoted(column)} in ({', '.join(values)})"] if values else []
+        if NULL_PARTITION in names:
+            conditions.append(f"{quoted(column)} is null")
+        return " or ".join(conditions) or "false"
 
     def _any(self, source: str) -> bool:
         return self._writer.count(f"{source} limit 1") > 0
@@ -169,10 +185,8 @@ class TableLayout:
 
     def _write_partition(self, source: str, name: str, rows: int) -> PartFile:
         column = str(self._model.partition)
-        value = f"cast({text(name)} as {self._types[column]})"
-        condition = "is null" if name == NULL_PARTITION else f"= {value}"
         return self._writer.write(
-            f"select * from ({source}) where {quoted(column)} {condition}",
+            f"select * from ({source}) where {self._in([name])}",
             rows=rows,
             table=self._model.name,
             columns=self._names,

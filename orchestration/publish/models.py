@@ -79,9 +79,8 @@ def read_models(target: Path) -> Models:
 def from_manifest(manifest: dict[str, Any]) -> Models:
     """As `read_models`, of a manifest in memory."""
     nodes: dict[str, Any] = manifest["nodes"]
-    macros = _macro_hash(manifest)
     tables = [
-        _model(node, _code_hash(node_id, nodes, macros))
+        _model(node, _code_hash(node_id, manifest))
         for node_id, node in nodes.items()
         if node["resource_type"] == "model" and node["config"]["meta"].get("publish")
     ]
@@ -153,27 +152,26 @@ def _kind(name: str, found: object) -> Kind:
         ) from None
 
 
-def _code_hash(node_id: str, nodes: dict[str, Any], macros: str) -> str:
+def _code_hash(node_id: str, manifest: dict[str, Any]) -> str:
     """SHA-256 over the SQL of a model and of all models, seeds and macros behind it."""
-    seen: set[str] = set()
+    nodes, macros = manifest["nodes"], manifest["macros"]
+    project = manifest["metadata"]["project_name"]
+    codes: dict[str, str] = {}
     waiting = [node_id]
     while waiting:
         one = waiting.pop()
-        if one in nodes and one not in seen:
-            seen.add(one)
-            waiting += nodes[one].get("depends_on", {}).get("nodes", [])
-    codes = (f"{one}={nodes[one]['checksum']['checksum']}" for one in sorted(seen))
-    return _sha256(*codes, macros)
-
-
-def _macro_hash(manifest: dict[str, Any]) -> str:
-    project = manifest["metadata"]["project_name"]
-    ours = (
-        f"{name}={macro['macro_sql']}"
-        for name, macro in sorted(manifest["macros"].items())
-        if macro["package_name"] == project
-    )
-    return _sha256(*ours)
+        if one in codes or (one not in nodes and one not in macros):
+            continue
+        if one in macros:
+            ours = macros[one]["package_name"] == project
+            codes[one] = macros[one]["macro_sql"] if ours else ""
+            found = macros[one]
+        else:
+            found = nodes[one]
+            codes[one] = found["checksum"]["checksum"]
+        needed = found.get("depends_on", {})
+        waiting += [*needed.get("nodes", []), *needed.get("macros", [])]
+    return _sha256(*(f"{one}={code}" for one, code in sorted(codes.items())))
 
 
 def _sha256(*parts: str) -> str:

@@ -112,6 +112,7 @@ def open_warehouse(path: Path, *, memory_limit: str, threads: int) -> Iterator[W
         ) from None
     try:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")  # it would write into --json
         connection.execute(f"set memory_limit = {text(memory_limit)}")
         connection.execute(f"set threads = {threads}")
         yield Warehouse(connection)

@@ -14,8 +14,8 @@ from orchestration.queries.edition_reader import EditionRead, EditionReader, ope
 _SALES = """
 select store_id, category, channel, currency, business_date, amount, quantity, event_count,
     reported_amount, correction_amount, correction_count, known_from
-from daily_sales_as_of($last, $known_as_of)
-where business_date between $first and $last and ($store is null or store_id = $store)
+from daily_sales_as_of($last, $known_as_of, valid_from := $first)
+where $store is null or store_id = $store
 order by business_date, store_id, category, channel, currency
 """
 _BALANCE = """

@@ -51,6 +51,7 @@ def open_edition(home: Home) -> Iterator[EditionReader]:
         )
     with duckdb.connect(str(home.current), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")  # it would write into --json
         row = connection.execute(
             "select number, commit_seq, known_as_of, home from edition"
         ).fetchone()

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ledger.errors import IncorrectInput
+from ledger.errors import IncorrectInput, InternalFault
 from orchestration.publish import layout
 from orchestration.publish.publisher import rollback
 from tests.publish.shop import Shop, open_shop
@@ -265,6 +265,18 @@ def test_a_home_that_was_copied_is_published_for_its_new_place(shop: Shop, tmp_p
     assert (done.edition, done.changed) == (1, False)
     shutil.rmtree(shop.home.root)
     _assert_same_rows(copy)
+
+
+def test_an_unreadable_current_file_says_how_to_make_it_anew(shop: Shop) -> None:
+    shop.sell(100)
+    shop.build()
+    shop.publish()
+    shop.home.current.write_bytes(b"no database" * 1000)
+    with pytest.raises(InternalFault, match="Delete it, then run `ledgerlake publish`"):
+        shop.publish()
+    shop.home.current.unlink()
+    assert shop.publish().changed
+    _assert_same_rows(shop)
 
 
 def test_a_log_left_beside_the_current_file_does_not_reach_the_next_edition(shop: Shop) -> None:

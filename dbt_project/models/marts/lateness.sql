@@ -9,7 +9,9 @@
     merge_update_columns=merge.keys() | list,
     merge_update_set_expressions=merge,
     on_schema_change='fail',
-    meta={'publish': {'kind': 'whole', 'partition': none, 'watermark': 'last_commit_seq'}},
+    meta={'publish': {
+        'kind': 'partitioned', 'partition': 'ingest_month', 'watermark': 'last_commit_seq'
+    }},
 ) }}
 
 with deltas as (
@@ -23,6 +25,7 @@ lateness as (
         store_id,
         currency,
         ingest_date,
+        cast(date_trunc('month', ingest_date) as date) as ingest_month,
         lateness_days,
         {{ total('event_count') }} as event_count,
         {{ total('event_count', only_if="route = 'exception'") }} as exception_count,
