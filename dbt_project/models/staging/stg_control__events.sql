@@ -3,6 +3,7 @@
     materialized='incremental',
     incremental_strategy='append',
     unique_key='row_index',
+    on_schema_change='fail',
     meta={'publish': {'kind': 'append', 'partition': none, 'watermark': 'commit_seq'}},
 ) }}
 {% set booked = booked_until() %}
