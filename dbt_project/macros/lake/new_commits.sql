@@ -28,13 +28,15 @@
 {% macro new_commit_files(after) %}
     {% if not execute %}{{ return([]) }}{% endif %}
     {% set cut = var('known_as_of_commit') %}
+    {% set log = lake_folder() ~ '/_delta_log/' %}
     {% set log_files %}
         select file
-        from glob({{ sql_text(lake_folder() ~ '/_delta_log/*.json') }})
-        where parse_filename(file) > '{{ '%020d.json' % after }}'
-        {% if cut is not none %}
-            and parse_filename(file) <= '{{ '%020d.json' % (cut | int) }}'
-        {% endif %}
+        from glob({{ sql_text(log ~ '*.json') }})
+        where
+            file > {{ sql_text(log ~ '%020d.json' % after) }}
+            {% if cut is not none -%}
+            and file <= {{ sql_text(log ~ '%020d.json' % (cut | int)) }}
+            {% endif -%}
             and regexp_full_match(parse_filename(file), '[0-9]{20}\.json')
         order by file
     {% endset %}
