@@ -18,6 +18,7 @@ fed as (
         sum(corrections.event_count_delta) as event_count,
         count(*) as correction_count
     from {{ ref('sales_corrections') }} as corrections
+    semi join cells using (store_id, category, channel, currency, business_date)
     group by all
 )
 
