@@ -68,12 +68,16 @@ class Built:
 
 
 class Builder:
-    """Builds one home. Keeps the parsed project, so that later builds start at once."""
+    """Builds one home. Keeps the parsed project, so that later builds start at once.
+
+    The first build checks everything; those that follow one that passed check what is new.
+    """
 
     def __init__(self, settings: Settings, *, project: Path | None = None) -> None:
         self.home = Home.of(settings)
         self._project = project or project_folder()
         self._manifest: Manifest | None = None
+        self._checked: int | None = None
 
     def build(
         self,
@@ -106,13 +110,18 @@ class Builder:
                 seconds=round(time.perf_counter() - clock, 3),
                 nodes=[_with_rows(one, rows) for one in nodes],
             )
+            if built.outcome == PASSED:
+                self._checked = commit
             _record(self.home, built)
             return built
 
     def _run(self, full_refresh: bool, commit: int | None, tell: Tell | None) -> list[NodeResult]:
         if self._manifest is None:
             self._manifest = self._invoke(["parse"], commit).result
-        arguments = ["build", *(["--full-refresh"] if full_refresh else [])]
+        if full_refresh:
+            self._checked = None
+        scope = ["--full-refresh"] if full_refresh else []
+        arguments = ["build", *(scope if self._checked is None else ["--selector", "tick"])]
         progress = _Progress(tell) if tell else None
         done = self._invoke(arguments, commit, progress)
         if done.result is None:
@@ -127,6 +136,8 @@ class Builder:
             values["tenant"] = self.home.tenant
         if commit is not None:
             values["known_as_of_commit"] = commit
+        if self._checked is not None:
+            values["laws_from_commit"] = self._checked + 1
         command = [
             *arguments,
             *("--project-dir", str(self._project), "--profiles-dir", str(self._project)),
