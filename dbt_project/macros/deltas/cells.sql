@@ -7,20 +7,39 @@
         currency,
         business_date,
         cast(date_trunc('month', business_date) as date) as business_month,
-        {{ total('amount') }} as amount,
-        {{ total('quantity') }} as quantity,
-        {{ total('event_count') }} as event_count,
-        {{ total('amount', only_if='not is_correction') }} as reported_amount,
-        {{ total('quantity', only_if='not is_correction') }} as reported_quantity,
-        {{ total('event_count', only_if='not is_correction') }} as reported_event_count,
-        {{ total('amount', only_if='is_correction') }} as correction_amount,
-        count(*) filter (where is_correction) as correction_count,
-        bool_or(is_correction) as is_adjusted,
-        min(ingest_time) as first_known_from,
-        max(commit_seq) as last_commit_seq,
-        max(ingest_time) as known_from
-    from {{ deltas }}
-    group by store_id, category, channel, currency, business_date
+        amount,
+        quantity,
+        event_count,
+        cast(amount - correction_amount as decimal(38, 4)) as reported_amount,
+        cast(quantity - correction_quantity as decimal(38, 4)) as reported_quantity,
+        event_count - correction_event_count as reported_event_count,
+        correction_amount,
+        correction_count,
+        correction_count > 0 as is_adjusted,
+        first_known_from,
+        last_commit_seq,
+        known_from
+    from (
+        select
+            store_id,
+            category,
+            channel,
+            currency,
+            business_date,
+            {{ total('amount') }} as amount,
+            {{ total('quantity') }} as quantity,
+            {{ total('event_count') }} as event_count,
+            {{ total('amount', only_if='is_correction') }} as correction_amount,
+            {{ total('quantity', only_if='is_correction') }} as correction_quantity,
+            {{ total('event_count', only_if='is_correction') }}
+                as correction_event_count,
+            count(*) filter (where is_correction) as correction_count,
+            min(ingest_time) as first_known_from,
+            max(commit_seq) as last_commit_seq,
+            max(ingest_time) as known_from
+        from {{ deltas }}
+        group by store_id, category, channel, currency, business_date
+    )
 {%- endmacro %}
 
 

@@ -33,4 +33,4 @@ daily_sales as (
 
 select * from daily_sales
 -- Days that change together lie together, so a merge scans few row groups.
-order by business_date, store_id, category, channel, currency
+order by business_date
