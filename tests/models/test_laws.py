@@ -32,6 +32,7 @@ def test_increments_full_refresh_and_cuts_agree_bit_for_bit(history: History) ->
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3600)
 @settings(few, max_examples=60)
 @given(history=histories)
 def test_increments_full_refresh_and_cuts_agree_on_many_histories(history: History) -> None:
