@@ -131,9 +131,15 @@ def _from_float(given: pl.Series, decimals: int) -> pl.Series:
             break
         limit = _EXACT_BELOW / 10**scale
         here = (size > done_to) & (size <= limit)
-        q = np.rint(np.where(here, x, 0.0) * 10.0**scale)
-        exact = here & (q / 10.0**scale == x)
-        values = _filled(values, q.astype(np.int64), exact, scale)
+        nearest = np.rint(np.where(here, x, 0.0) * 10.0**scale)
+        # Near 2^52 the product may round past its integer, so the neighbours are tried too; at
+        # most one of the three gives the float back, as the decimals lie further apart than floats.
+        for q in (nearest, nearest - 1, nearest + 1):
+            exact = here & (q / 10.0**scale == x)
+            values = _filled(values, q.astype(np.int64), exact, scale)
+            here &= ~exact
+            if not here.any():
+                break
         done_to = limit
     return values
 
