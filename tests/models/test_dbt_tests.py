@@ -65,7 +65,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     made = open_warehouse(tmp_path_factory.mktemp("rich"))
     for arrival in replay(RICH_HISTORY, made, Expected()):
         if arrival.build:
-            made.build()
+            made.build(select=arrival.build)
     made.build(command="build", select=("*",))
     return made
 
