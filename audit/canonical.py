@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,10 @@ DECIMAL_PRECISION: Final = 18
 # Rows encoded at once. Larger chunks fall out of the allocator's reuse and pay page faults,
 # smaller ones pay the fixed cost of a query more often.
 CHUNK_ROWS: Final = 65_536
+
+# Up to here the cost of building expressions outweighs that of writing constants out (100 rows:
+# 0.5 ms against 1.4 ms).
+SMALL_ROWS: Final = 1_024
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -189,10 +194,34 @@ def _require_types(df: pl.DataFrame, names: Sequence[str]) -> None:
 
 
 def _hash_chunk(chunk: pl.DataFrame, prefix: str) -> bytes:
-    row = chunk.select(pl.concat_str(list(_merged(_parts(chunk, prefix)))).alias("row"))
+    if chunk.height <= SMALL_ROWS:
+        row = chunk.select(_small_row(prefix, tuple(map(_null_state, chunk.iter_columns()))))
+    else:
+        row = chunk.select(pl.concat_str(list(_merged(_parts(chunk, prefix)))).alias("row"))
     if row.height != chunk.height:  # every column constant: one literal stands for all rows
         row = pl.select(pl.repeat(row.item(), chunk.height, dtype=pl.String).alias("row"))
     return hex_to_bytes(row.select(plh.col("row").chash.sha2_256()).to_series())
+
+
+def _null_state(series: pl.Series) -> tuple[str, str]:
+    """The column's name, and whether `none`, `some` or `all` of its values are NULL."""
+    nulls = series.null_count()
+    return series.name, "none" if nulls == 0 else "all" if nulls == len(series) else "some"
+
+
+@lru_cache(maxsize=256)
+def _small_row(prefix: str, columns: tuple[tuple[str, str], ...]) -> pl.Expr:
+    """The row without looking for constants: for few rows, building expressions costs most."""
+    parts: list[str | pl.Expr] = [prefix]
+    for name, nulls in columns:
+        value = list(_value_parts(COLUMN[name]))
+        if nulls == "all":
+            parts.append("-")
+        elif nulls == "some":
+            parts.append(pl.concat_str(list(_merged(value))).fill_null("-"))
+        else:
+            parts += value
+    return pl.concat_str(list(_merged(parts))).alias("row")
 
 
 def _parts(chunk: pl.DataFrame, prefix: str) -> Iterator[str | pl.Expr]:

@@ -56,6 +56,8 @@ def admit(events: pl.DataFrame, prints: Fingerprints, index: IdIndex, read: Read
     """Split a batch by what the lake and the batch itself hold already, keeping its order."""
     found = index.find(prints.keys, prints.contents)
     duplicate = found.same
+    if not duplicate.any() and not len(found.other) and _all_differ(prints):
+        return Admitted(events, prints, pl.DataFrame(schema=REJECT_SCHEMA), events.clear())
     in_lake = _held_in_lake(events, found, read)
     rest = np.flatnonzero(~duplicate & ~_mask(in_lake, events.height))
     again, other = _repeated_in_batch(events, prints, rest)
@@ -112,8 +114,7 @@ def _repeated_in_batch(
     events: pl.DataFrame, prints: Fingerprints, rest: NDArray[np.intp]
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Of the positions `rest`: those that repeat an earlier one, and those that contradict it."""
-    keys = pl.Series(prints.keys[rest])
-    if keys.n_unique() == len(keys):
+    if _all_differ(prints.take(rest)):
         return np.empty(0, dtype=np.int64), pl.DataFrame(schema=_CONFLICT_SCHEMA)
     rows = pl.DataFrame(
         {
@@ -130,6 +131,10 @@ def _repeated_in_batch(
     other = later.filter(pl.col("content") != pl.col("first_content"))
     holders = _content_hexes(events[other["first"].to_numpy()])
     return again, other.select("position", existing_sha256=holders)
+
+
+def _all_differ(prints: Fingerprints) -> bool:
+    return pl.Series(prints.keys).n_unique() == len(prints.keys)
 
 
 def _content_hexes(events: pl.DataFrame) -> pl.Series:

@@ -25,6 +25,8 @@ class SegmentFiles:
         """One segment per family in `rows` (all canonical columns, family by family)."""
         if rows.is_empty():
             return ()
+        if rows["family"][0] == rows["family"][-1]:  # family by family, so all between are alike
+            return (self._put_segment(rows, seq),)
         families = rows.partition_by("family", maintain_order=True)
         return tuple(self._put_segment(part, seq) for part in families)
 
