@@ -45,7 +45,7 @@ BUILDS: tuple[tuple[str, ...], ...] = (
     MODELS,
     ("+int_sales__deltas",),
     ("+daily_sales",),
-    ("+account_balances", "source_freshness"),
+    ("+account_balances", "+source_freshness"),
 )
 """Nothing, everything, or as far as a build came before it failed."""
 

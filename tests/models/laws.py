@@ -45,6 +45,8 @@ LAWS: Final[dict[str, str]] = {
             select {CELL}, sum(amount) as amount, sum(quantity) as quantity,
                 sum(event_count) as event_count,
                 coalesce(sum(amount) filter (not is_correction), 0) as reported_amount,
+                coalesce(sum(quantity) filter (not is_correction), 0) as reported_quantity,
+                coalesce(sum(event_count) filter (not is_correction), 0) as reported_event_count,
                 coalesce(sum(amount) filter (is_correction), 0) as correction_amount,
                 count(*) filter (is_correction) as correction_count,
                 bool_or(is_correction) as is_adjusted, min(ingest_time) as first_known_from,
@@ -52,8 +54,9 @@ LAWS: Final[dict[str, str]] = {
             from intermediate.int_sales__deltas where route = 'in_window' group by all
         ),
         kept as (
-            select {CELL}, amount, quantity, event_count, reported_amount, correction_amount,
-                correction_count, is_adjusted, first_known_from, last_commit_seq, known_from
+            select {CELL}, amount, quantity, event_count, reported_amount, reported_quantity,
+                reported_event_count, correction_amount, correction_count, is_adjusted,
+                first_known_from, last_commit_seq, known_from
             from daily_sales
         )
         (select * from summed except all select * from kept)
