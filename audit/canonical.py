@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -194,10 +194,10 @@ def _require_types(df: pl.DataFrame, names: Sequence[str]) -> None:
 
 
 def _hash_chunk(chunk: pl.DataFrame, prefix: str) -> bytes:
-    if chunk.height <= SMALL_ROWS:
-        row = chunk.select(_small_row(prefix, tuple(map(_null_state, chunk.iter_columns()))))
-    else:
-        row = chunk.select(pl.concat_str(list(_merged(_parts(chunk, prefix)))).alias("row"))
+    nulls = tuple(map(_null_state, chunk.iter_columns())) if chunk.height <= SMALL_ROWS else ()
+    if any(state != "all" for _, state in nulls):
+        return hex_to_bytes(chunk.select(_small_hash(prefix, nulls)).to_series())
+    row = chunk.select(pl.concat_str(list(_merged(_parts(chunk, prefix)))).alias("row"))
     if row.height != chunk.height:  # every column constant: one literal stands for all rows
         row = pl.select(pl.repeat(row.item(), chunk.height, dtype=pl.String).alias("row"))
     return hex_to_bytes(row.select(plh.col("row").chash.sha2_256()).to_series())
@@ -210,8 +210,9 @@ def _null_state(series: pl.Series) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=256)
-def _small_row(prefix: str, columns: tuple[tuple[str, str], ...]) -> pl.Expr:
-    """The row without looking for constants: for few rows, building expressions costs most."""
+def _small_hash(prefix: str, columns: tuple[tuple[str, str], ...]) -> pl.Expr:
+    """The row's hash without looking for constants: for few rows, building expressions costs
+    most. Some column is not all NULL, so the hash has the height of the frame."""
     parts: list[str | pl.Expr] = [prefix]
     for name, nulls in columns:
         value = list(_value_parts(COLUMN[name]))
@@ -221,7 +222,9 @@ def _small_row(prefix: str, columns: tuple[tuple[str, str], ...]) -> pl.Expr:
             parts.append(pl.concat_str(list(_merged(value))).fill_null("-"))
         else:
             parts += value
-    return pl.concat_str(list(_merged(parts))).alias("row")
+    row: Any = pl.concat_str(list(_merged(parts)))  # `chash` is registered at run time
+    hashed: pl.Expr = row.chash.sha2_256()
+    return hashed
 
 
 def _parts(chunk: pl.DataFrame, prefix: str) -> Iterator[str | pl.Expr]:
