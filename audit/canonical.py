@@ -11,11 +11,13 @@ from __future__ import annotations
 import binascii
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -177,8 +179,12 @@ def hex_to_bytes(hexes: pl.Series) -> bytes:
 
 def _hash_rows(df: pl.DataFrame, names: Sequence[str], prefix: str) -> bytes:
     _require_types(df, names)
-    chunks = df.select(names).iter_slices(CHUNK_ROWS)
-    return b"".join(_hash_chunk(chunk, prefix) for chunk in chunks if chunk.height)
+    chunks = [chunk for chunk in df.select(names).iter_slices(CHUNK_ROWS) if chunk.height]
+    threads = min(len(chunks), pl.thread_pool_size())
+    if threads <= 1:
+        return b"".join(_hash_chunk(chunk, prefix) for chunk in chunks)
+    with ThreadPoolExecutor(threads, "hash") as pool:  # one expression runs on one core alone
+        return b"".join(pool.map(_hash_chunk, chunks, repeat(prefix)))
 
 
 def _require_types(df: pl.DataFrame, names: Sequence[str]) -> None:
