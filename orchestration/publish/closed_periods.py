@@ -6,67 +6,125 @@ Called by `showing`, on every publish and rollback.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from ledger.errors import IncorrectInput
 from orchestration.home import Home
+from orchestration.publish import edition as editions
 from orchestration.publish.edition import Edition
 from orchestration.publish.export import select_parts
-from orchestration.publish.figures import FROZEN, Figure, Figures, read_figures
-
-Expected = Mapping[str, tuple[Figure, ...]]
-"""Period -> figures an edition must show."""
+from orchestration.publish.figures import FROZEN, Figure, Figures, Relation, read_figures
 
 
-def certified_figures(folder: Path) -> Expected:
-    """Figures of each period's newest certificate."""
-    newest: dict[str, tuple[int, tuple[Figure, ...]]] = {}
-    for path in sorted(folder.glob("*.edition-*.json")) if folder.is_dir() else ():
-        certificate = json.loads(path.read_bytes())
-        period = str(certificate["period"]["period_id"])
-        number = int(certificate["closed_edition"])
-        figures = tuple(
-            Figure(str(one["name"]), int(one["rows"]), str(one["sha256"]))
-            for one in certificate["figures"]
-        )
-        newest[period] = max(newest.get(period, (0, ())), (number, figures))
-    return {period: figures for period, (_, figures) in newest.items()}
+@dataclass(frozen=True, kw_only=True)
+class Certified:
+    """What a certificate says about its period: figures, and the edition that shows them."""
+
+    period_id: str
+    closed_edition: int
+    published_edition: int
+    figures: tuple[Figure, ...]
 
 
-def edition_figures(home: Home, edition: Edition, periods: Mapping[str, object]) -> Figures:
-    """Figures of `periods` as the files of `edition` hold them."""
-    relations = {}
-    for name in FROZEN:
-        if table := edition.table(name):
-            parts = select_parts(table.files, table.columns, table.partition, home.tables)
-            relations[name] = f"({parts})"
+def certified(folder: Path) -> list[Certified]:
+    """Each period's newest certificate, in the order of period ids."""
+    found = sorted(_certificates(folder), key=lambda one: (one.period_id, one.closed_edition))
+    return [list(group)[-1] for _, group in groupby(found, key=lambda one: one.period_id)]
+
+
+def edition_figures(
+    home: Home, edition: Edition, periods: Iterable[str], *, like: Edition | None = None
+) -> Figures:
+    """Figures of `periods` as the files of `edition` hold them.
+
+    `like`: only the columns that edition had, so that a column added later changes no digest.
+    """
     with duckdb.connect(":memory:") as connection:
         connection.execute("set TimeZone = 'UTC'")
-        return read_figures(connection, relations, periods)
+        return read_figures(connection, _relations(home, edition, like or edition), periods)
 
 
-def require_as_certified(home: Home, edition: Edition, expected: Expected | None = None) -> None:
-    """IncorrectInput names the first closed period that `edition` would show otherwise."""
-    wanted = certified_figures(home.certificates) if expected is None else expected
-    if not wanted:
-        return
-    found = edition_figures(home, edition, wanted)
-    for period, figures in sorted(wanted.items()):
-        for then, now in zip(sorted(figures), sorted(found[period]), strict=False):
-            if then != now:
-                raise _refusal(edition, period, then, now)
+def require_as_certified(home: Home, edition: Edition) -> None:
+    """IncorrectInput names the first certified period that `edition` would show otherwise."""
+    wanted = [
+        one for one in certified(home.certificates) if one.published_edition != edition.number
+    ]
+    # Editions of one model version have the same columns: one pass over all their periods.
+    groups: dict[str, tuple[Edition, list[Certified]]] = {}
+    for one in wanted:
+        like = _certified_edition(home, one) or edition
+        groups.setdefault(_key(like), (like, []))[1].append(one)
+    for like, group in groups.values():
+        found = edition_figures(home, edition, [one.period_id for one in group], like=like)
+        for one in group:
+            _require_equal(edition, one, found[one.period_id])
 
 
-def _refusal(edition: Edition, period: str, then: Figure, now: Figure) -> IncorrectInput:
+def _certificates(folder: Path) -> Iterator[Certified]:
+    for path in folder.glob("*.edition-*.json") if folder.is_dir() else ():
+        values = json.loads(path.read_bytes())
+        yield Certified(
+            period_id=str(values["period"]["period_id"]),
+            closed_edition=int(values["closed_edition"]),
+            published_edition=int(values["published_edition"]),
+            figures=tuple(_figure(one) for one in values["figures"]),
+        )
+
+
+def _figure(values: Mapping[str, Any]) -> Figure:
+    return Figure(str(values["name"]), int(values["rows"]), str(values["sha256"]))
+
+
+def _certified_edition(home: Home, certified: Certified) -> Edition | None:
+    """None if its manifest was lost: `verify` says so, and readers need it not."""
+    number = certified.published_edition
+    if not editions.path_of(home.editions, number).exists():
+        return None
+    return editions.read(home.editions, number)
+
+
+def _key(edition: Edition) -> str:
+    """Equal for editions whose frozen tables have equal columns."""
+    return repr([(table.name, table.columns) for table in edition.tables if table.name in FROZEN])
+
+
+def _relations(home: Home, edition: Edition, like: Edition) -> dict[str, Relation]:
+    found = {}
+    for name in FROZEN:
+        table, pattern = edition.table(name), like.table(name)
+        if table is not None:
+            parts = select_parts(table.files, table.columns, table.partition, home.tables)
+            columns = pattern.columns if pattern else table.columns
+            there = [one for one in table.columns if one in columns]
+            found[name] = Relation(f"({parts})", there)
+    return found
+
+
+def _require_equal(edition: Edition, wanted: Certified, found: tuple[Figure, ...]) -> None:
+    there = {one.name: one for one in found}
+    for then in wanted.figures:
+        now = there.get(then.name)
+        if now != then:
+            raise _refusal(edition, wanted, then, now)
+
+
+def _refusal(
+    edition: Edition, wanted: Certified, then: Figure, now: Figure | None
+) -> IncorrectInput:
+    period = wanted.period_id
     return IncorrectInput(
         "closed_period_must_match_its_certificate",
         thing=f"period {period} in edition {edition.number}, table {then.name}",
-        expected=f"{then.rows:,} rows with SHA-256 {then.sha256}, as certified",
-        found=f"{now.name}: {now.rows:,} rows with SHA-256 {now.sha256}",
-        remedy="A reopened period is shown once it is closed again (`ledgerlake close plan"
-        f" {period}`). Otherwise the warehouse was changed or the edition is older than the"
-        " close: `ledgerlake build --full-refresh`, then publish.",
+        expected=f"{then.rows:,} rows with SHA-256 {then.sha256}, as certified"
+        f" (closed edition {wanted.closed_edition})",
+        found=f"{now.rows:,} rows with SHA-256 {now.sha256}" if now else "no such table",
+        remedy="A reopened period is shown once it is closed again:"
+        f" `ledgerlake close plan {period}`. Otherwise the warehouse was changed, or the edition is older than the close:"
+        " `ledgerlake build --full-refresh`, then `ledgerlake publish`.",
     )

@@ -1,45 +1,25 @@
 """Figures of a period as digests: what a close freezes, and what must never differ afterwards.
 
-Holds which columns are frozen and the one text form of a row. A digest depends on the rows alone:
-not on their order, on files, or on when they were built. Called by `closed_periods`, by the plan
-of a close, by its certificate and by `verify`.
+Computes in DuckDB what `audit.figures` computes from files (a test holds them equal), so that every
+publish can afford it. A digest depends on the rows alone: not on their order, on files, or on when
+they were built. Called by `closed_periods`, by the plan of a close and by `verify`.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from orchestration.publish.export import quoted, text
 
-FROZEN: Mapping[str, tuple[str, ...]] = {
-    "period_sales": (
-        "posting_period",
-        "charge_period",
-        "charge_class",
-        "store_id",
-        "category",
-        "channel",
-        "currency",
-        "amount",
-        "quantity",
-        "event_count",
-        "is_prior_period_adjustment",
-    ),
-    "balance_rollforward": (
-        "posting_period",
-        "currency",
-        "opening_balance",
-        "movement_amount",
-        "closing_balance",
-        "event_count",
-    ),
-}
-"""Table -> columns, the first names the period. Left out: columns that say when a row was built.
-A change here changes every digest: certificates of before would no longer be met."""
+FROZEN: Mapping[str, str] = {"period_sales": "posting_period", "balance_rollforward": "period_id"}
+"""Table -> the column that names the period a row is booked in."""
 
 EMPTY = hashlib.sha256(b"").hexdigest()
+
+Columns = Sequence[tuple[str, str]]
+"""(name, type), as DuckDB has them."""
 
 
 @dataclass(frozen=True, order=True)
@@ -52,16 +32,23 @@ class Figure:
 
 
 Figures = Mapping[str, tuple[Figure, ...]]
-"""Period -> its figures, one per table of `FROZEN`, in that order."""
+"""Period -> its figures, one per table, in the order of `FROZEN`."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A frozen table: the SQL that names or selects it, and the columns that count."""
+
+    sql: str
+    columns: Columns
 
 
 def read_figures(
-    connection: duckdb.DuckDBPyConnection, relations: Mapping[str, str], periods: Iterable[str]
+    connection: duckdb.DuckDBPyConnection,
+    relations: Mapping[str, Relation],
+    periods: Iterable[str],
 ) -> Figures:
-    """Figures of `periods`. `relations` maps a table to the SQL that names or selects it.
-
-    A table that is missing counts as empty: no certificate that had rows is met then.
-    """
+    """Figures of `periods` in the tables there are; a period without rows has empty ones."""
     wanted = sorted(set(periods))
     found: dict[tuple[str, str], Figure] = {}
     for table, relation in relations.items():
@@ -70,28 +57,62 @@ def read_figures(
         ).fetchall():
             found[str(period), table] = Figure(table, int(rows), str(sha256))
     return {
-        period: tuple(found.get((period, table), Figure(table, 0, EMPTY)) for table in FROZEN)
+        period: tuple(
+            found.get((period, table), Figure(table, 0, EMPTY))
+            for table in FROZEN
+            if table in relations
+        )
         for period in wanted
     }
 
 
-def frozen_rows(table: str, relation: str, periods: Iterable[str]) -> str:
-    """The frozen columns of `periods`, as SQL."""
-    period, *_ = columns = FROZEN[table]
-    names = ", ".join(f"frozen.{quoted(name)}" for name in columns)
+def warehouse_relations(connection: duckdb.DuckDBPyConnection) -> dict[str, Relation]:
+    """The frozen tables of an open warehouse."""
+    found = {}
+    for table in FROZEN:
+        columns = connection.execute(
+            "select column_name, data_type from duckdb_columns() where schema_name = 'main'"
+            f" and database_name = current_database() and table_name = {text(table)}"
+            " order by column_index"
+        ).fetchall()
+        if columns:
+            found[table] = Relation(f"main.{quoted(table)}", columns)
+    return found
+
+
+def period_rows(table: str, relation: Relation, periods: Iterable[str]) -> str:
+    """The rows of `periods`, as SQL."""
+    names = ", ".join(f"frozen.{quoted(name)}" for name, _ in relation.columns)
     values = ", ".join(map(text, sorted(periods))) or "null"
-    return f"select {names} from {relation} as frozen where frozen.{quoted(period)} in ({values})"
-
-
-def _digests(table: str, relation: str, periods: Iterable[str]) -> str:
-    """Each value as `<length>:<text>`, null as `-`: two different rows never read the same."""
-    period, *_ = columns = FROZEN[table]
-    cells = [
-        f"coalesce(strlen({name}::varchar) || ':' || {name}::varchar, '-')"
-        for name in (quoted(column) for column in columns)
-    ]
     return (
-        f"select period, count(*), sha256(string_agg(line, chr(10) order by line)) from ("
-        f"select {quoted(period)} as period, {' || '.join(cells)} as line"
-        f" from ({frozen_rows(table, relation, periods)})) group by period"
+        f"select {names} from {relation.sql} as frozen"
+        f" where frozen.{quoted(FROZEN[table])} in ({values})"
     )
+
+
+def _digests(table: str, relation: Relation, periods: Iterable[str]) -> str:
+    fields = [
+        f"'{quoted(name)}:' || {_json(quoted(name), kind)}"
+        for name, kind in sorted(relation.columns)
+    ]
+    line = "'{' || " + " || ',' || ".join(fields) + " || '}' || chr(10)"
+    return (
+        "select period, count(*), sha256(string_agg(line, '' order by line)) from ("
+        f"select {quoted(FROZEN[table])} as period, {line} as line"
+        f" from ({period_rows(table, relation, periods)})) group by period"
+    )
+
+
+def _json(name: str, kind: str) -> str:
+    """A cell in canonical JSON: money as plain decimal text, days as ISO text."""
+    if kind.startswith("DECIMAL"):
+        plain = f"case when {name} = 0 then '0' when {name}::varchar like '%.%'"
+        plain += f" then rtrim(rtrim({name}::varchar, '0'), '.') else {name}::varchar end"
+        cell = f"'\"' || {plain} || '\"'"
+    elif kind.startswith("TIMESTAMP"):
+        cell = f"epoch_us({name})::varchar"
+    elif kind in ("VARCHAR", "DATE"):
+        cell = f"to_json({name}::varchar)::varchar"
+    else:
+        cell = f"{name}::varchar"
+    return f"coalesce({cell}, 'null')"

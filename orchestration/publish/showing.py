@@ -10,19 +10,17 @@ from orchestration.home import Home
 from orchestration.locks import Busy, exclusive
 from orchestration.publish import closed_periods, current_file, tail
 from orchestration.publish import edition as editions
-from orchestration.publish.closed_periods import Expected
 from orchestration.publish.current_file import Pointer, Shown
 from orchestration.publish.edition import Edition
 from orchestration.settings import Settings
 
 
-def show(home: Home, edition: Edition, *, highest: int, expected: Expected | None = None) -> None:
+def show(home: Home, edition: Edition, *, highest: int) -> None:
     """Point readers to `edition`; the caller holds the publish lock.
 
-    `expected` are the closed figures it must show, by default those of the newest certificates.
-    IncorrectInput names the first period that would differ.
+    IncorrectInput names the first certified period it would show otherwise.
     """
-    closed_periods.require_as_certified(home, edition, expected)
+    closed_periods.require_as_certified(home, edition)
     _point(home, edition, highest=highest)
 
 

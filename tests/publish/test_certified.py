@@ -42,7 +42,7 @@ def _build(shop: Shop) -> None:
 
 
 def _certify(shop: Shop, edition: Edition, period: str, *, closed_edition: int = 1) -> Path:
-    figures = edition_figures(shop.home, edition, {period: None})[period]
+    figures = edition_figures(shop.home, edition, [period])[period]
     certificate = {
         "period": {"period_id": period},
         "closed_edition": closed_edition,
