@@ -125,6 +125,6 @@ def _refusal(
         f" (closed edition {wanted.closed_edition})",
         found=f"{now.rows:,} rows with SHA-256 {now.sha256}" if now else "no such table",
         remedy="A reopened period is shown once it is closed again:"
-        f" `ledgerlake close plan {period}`. Otherwise the warehouse was changed, or the edition is older than the close:"
-        " `ledgerlake build --full-refresh`, then `ledgerlake publish`.",
+        f" `ledgerlake close plan {period}`. Otherwise the warehouse was changed, or the edition is"
+        " older than the close: `ledgerlake build --full-refresh`, then `ledgerlake publish`.",
     )
