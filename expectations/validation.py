@@ -135,7 +135,7 @@ def _expectation(control: Control) -> Expectation:
     check = control.check
     options: dict[str, Any] = {
         "severity": _SEVERITY[control.severity],
-        "notes": [f"**{control.name}**: {control.question}", f"If it fails: {control.remedy}"],
+        "description": f"{control.name}: {control.question} If not: {control.remedy}",
         "meta": {"control": control.name},
     }
     if control.where is not None:
