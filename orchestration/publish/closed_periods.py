@@ -38,6 +38,17 @@ def certified(folder: Path) -> list[Certified]:
     return [list(group)[-1] for _, group in groupby(found, key=lambda one: one.period_id)]
 
 
+def read_certified(path: Path) -> Certified:
+    """What the certificate of a file says; its signature is for others to check."""
+    values = json.loads(path.read_bytes())
+    return Certified(
+        period_id=str(values["period"]["period_id"]),
+        closed_edition=int(values["closed_edition"]),
+        published_edition=int(values["published_edition"]),
+        figures=tuple(_figure(one) for one in values["figures"]),
+    )
+
+
 def edition_figures(
     home: Home, edition: Edition, periods: Iterable[str], *, like: Edition | None = None
 ) -> Figures:
@@ -68,13 +79,7 @@ def require_as_certified(home: Home, edition: Edition) -> None:
 
 def _certificates(folder: Path) -> Iterator[Certified]:
     for path in folder.glob("*.edition-*.json") if folder.is_dir() else ():
-        values = json.loads(path.read_bytes())
-        yield Certified(
-            period_id=str(values["period"]["period_id"]),
-            closed_edition=int(values["closed_edition"]),
-            published_edition=int(values["published_edition"]),
-            figures=tuple(_figure(one) for one in values["figures"]),
-        )
+        yield read_certified(path)
 
 
 def _figure(values: Mapping[str, Any]) -> Figure:
