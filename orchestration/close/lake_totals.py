@@ -6,18 +6,13 @@ Called by `orchestration.close.frames`.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 
+from ledger.business_days import DAY, DAY_US, StoreDays
 from orchestration.publish.export import file_list
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY = timedelta(days=1)
-_US = timedelta(microseconds=1)
-_DAY_US = 86_400_000_000
 
 # Zone 0 is UTC: stores nobody registered and account events without a store.
 ZONES = """
@@ -132,23 +127,21 @@ def sum_lake(
 def zone_days(
     zones: Sequence[tuple[int, str, int]], first_date: date, end_date: date
 ) -> dict[str, list[int] | list[date]]:
-    """Columns of `gate_zone_days`: per zone and business date, one row per UTC day it touches."""
+    """Columns of `gate_zone_days`: per zone and business date, one row per UTC day it touches.
+
+    `zones` are (number, time zone, minutes from midnight to the day cut-off).
+    """
     rows = [
         (zone_no, utc_day, day, start, stop)
         for zone_no, zone, minutes in zones
+        for keeps in [StoreDays(zone, f"{minutes // 60:02d}:{minutes % 60:02d}")]
         for day in _days(first_date, end_date)
-        for start, stop in [(_start_us(zone, minutes, day), _start_us(zone, minutes, day + _DAY))]
-        for utc_day in range(start // _DAY_US, (stop - 1) // _DAY_US + 1)
+        for start, stop in [(keeps.start_us(day), keeps.start_us(day + DAY))]
+        for utc_day in range(start // DAY_US, (stop - 1) // DAY_US + 1)
     ]
     names = ("zone_no", "utc_day", "business_date", "start_us", "next_us")
     return dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True))
 
 
 def _days(first_date: date, end_date: date) -> list[date]:
-    return [first_date + number * _DAY for number in range((end_date - first_date).days)]
-
-
-def _start_us(zone: str, minutes: int, day: date) -> int:
-    """When the local clock first shows the cut-off; a time it skips is moved on by the gap."""
-    local = datetime.combine(day, time(minutes // 60, minutes % 60), ZoneInfo(zone))
-    return (local.astimezone(UTC) - _EPOCH) // _US
+    return [first_date + number * DAY for number in range((end_date - first_date).days)]
