@@ -32,8 +32,14 @@ def of_the_build(home: Home, *, warehouse_seq: int | None, head_seq: int) -> Ite
     if failed:
         yield blocker(
             "last_build_must_have_passed",
-            [{"node": one["name"], "status": one["status"], "what": one["header"] or one["message"]}
-             for one in failed],
+            [
+                {
+                    "node": one["name"],
+                    "status": one["status"],
+                    "what": one["header"] or one["message"],
+                }
+                for one in failed
+            ],
             question="Did every model and test of the last build pass?",
             remedy="Repair what fails, then `ledgerlake build --publish`.",
         )

@@ -18,7 +18,7 @@ from orchestration.home import Home
 from orchestration.publish import edition as editions
 from orchestration.publish.closed_periods import Certified, read_certified
 from orchestration.publish.edition import Edition
-from orchestration.publish.figures import Figure, Relation, read_figures, warehouse_relations
+from orchestration.publish.figures import EMPTY, Figure, Relation, read_figures, warehouse_relations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +77,8 @@ def warehouse_differences(
         found = read_figures(connection, _as_then(home, relations, wanted), [close.period_id])
         there = {one.name: one for one in found[close.period_id]}
         for then in wanted.figures:
-            if there.get(then.name) != then:
-                now = there.get(then.name)
+            now = there.get(then.name, Figure(then.name, 0, EMPTY))
+            if now != then:
                 yield _difference(close, f"table {then.name}", _said(then), _said(now))
 
 
@@ -113,8 +113,8 @@ def _difference(close: PeriodClosed, thing: str, expected: str, found: str) -> D
     )
 
 
-def _said(figure: Figure | None) -> str:
-    return f"{figure.rows:,} rows, SHA-256 {figure.sha256}" if figure else "no such table"
+def _said(figure: Figure) -> str:
+    return f"{figure.rows:,} rows, SHA-256 {figure.sha256}"
 
 
 def _sha256(path: Path) -> str:

@@ -70,7 +70,8 @@ def find(home: Home, books: Books, token: str) -> Run:
             "token_must_be_of_a_plan",
             thing=f"token {token}",
             expected="the token that `ledgerlake close plan PERIOD --as NAME` printed",
-            found="no request to close of that name in the lake" if request is None
+            found="no request to close of that name in the lake"
+            if request is None
             else f"a request to {request.action}",
             remedy="`ledgerlake close status` lists the runs there are.",
         )

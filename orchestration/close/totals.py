@@ -14,7 +14,7 @@ from orchestration.publish.figures import Relation, period_rows
 
 SUMMED: Mapping[str, tuple[str, ...]] = {
     "period_sales": ("amount", "event_count"),
-    "balance_rollforward": ("opening_balance", "closing_balance", "event_count"),
+    "int_accounts__postings": ("amount", "event_count"),
 }
 """Figure -> columns summed over its rows."""
 
@@ -42,8 +42,7 @@ def _of_table(
     columns = [one for one in SUMMED[table] if one in dict(relation.columns)]
     sums = "".join(f", sum({quoted(one)})::decimal(38, 4)::varchar" for one in columns)
     rows = connection.execute(
-        f"select {BY}{sums} from ({period_rows(table, relation, [period_id])})"
-        f" group by {BY} order by {BY}"
+        f"select {BY}{sums} from ({period_rows(relation, [period_id])}) group by {BY} order by {BY}"
     ).fetchall()
     for currency, *values in rows:
         for column, value in zip(columns, values, strict=True):

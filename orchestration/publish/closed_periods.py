@@ -19,7 +19,7 @@ from orchestration.home import Home
 from orchestration.publish import edition as editions
 from orchestration.publish.edition import Edition
 from orchestration.publish.export import select_parts
-from orchestration.publish.figures import FROZEN, Figure, Figures, Relation, read_figures
+from orchestration.publish.figures import EMPTY, FROZEN, Figure, Figures, Relation, read_figures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +39,17 @@ def certified(folder: Path) -> list[Certified]:
 
 
 def read_certified(path: Path) -> Certified:
-    """What the certificate of a file says; its signature is for others to check."""
+    """What the certificate of a file says; its signature is for others to check.
+
+    A frozen table it does not name had no rows.
+    """
     values = json.loads(path.read_bytes())
+    named = {str(one["name"]): _figure(one) for one in values["figures"]}
     return Certified(
         period_id=str(values["period"]["period_id"]),
         closed_edition=int(values["closed_edition"]),
         published_edition=int(values["published_edition"]),
-        figures=tuple(_figure(one) for one in values["figures"]),
+        figures=tuple(named.get(name, Figure(name, 0, EMPTY)) for name in FROZEN),
     )
 
 
@@ -114,21 +118,19 @@ def _relations(home: Home, edition: Edition, like: Edition) -> dict[str, Relatio
 def _require_equal(edition: Edition, wanted: Certified, found: tuple[Figure, ...]) -> None:
     there = {one.name: one for one in found}
     for then in wanted.figures:
-        now = there.get(then.name)
+        now = there.get(then.name, Figure(then.name, 0, EMPTY))
         if now != then:
             raise _refusal(edition, wanted, then, now)
 
 
-def _refusal(
-    edition: Edition, wanted: Certified, then: Figure, now: Figure | None
-) -> IncorrectInput:
+def _refusal(edition: Edition, wanted: Certified, then: Figure, now: Figure) -> IncorrectInput:
     period = wanted.period_id
     return IncorrectInput(
         "closed_period_must_match_its_certificate",
         thing=f"period {period} in edition {edition.number}, table {then.name}",
         expected=f"{then.rows:,} rows with SHA-256 {then.sha256}, as certified"
         f" (closed edition {wanted.closed_edition})",
-        found=f"{now.rows:,} rows with SHA-256 {now.sha256}" if now else "no such table",
+        found=f"{now.rows:,} rows with SHA-256 {now.sha256}",
         remedy="A reopened period is shown once it is closed again:"
         f" `ledgerlake close plan {period}`. Otherwise the warehouse was changed, or the edition is"
         " older than the close: `ledgerlake build --full-refresh`, then `ledgerlake publish`.",

@@ -13,8 +13,11 @@ import duckdb
 
 from orchestration.publish.export import quoted, text
 
-FROZEN: Mapping[str, str] = {"period_sales": "posting_period", "balance_rollforward": "period_id"}
-"""Table -> the column that names the period a row is booked in."""
+FROZEN = ("period_sales", "int_accounts__postings")
+"""Tables whose rows a close freezes. Certificates name them: one that is left out had no rows."""
+
+PERIOD_COLUMNS = ("posting_period", "period_id")
+"""The first of these that a table has names the period a row is booked in."""
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 
@@ -42,6 +45,11 @@ class Relation:
     sql: str
     columns: Columns
 
+    @property
+    def period(self) -> str:
+        """The column of the period, as SQL."""
+        return quoted(next(one for one in PERIOD_COLUMNS if one in dict(self.columns)))
+
 
 def read_figures(
     connection: duckdb.DuckDBPyConnection,
@@ -52,9 +60,7 @@ def read_figures(
     wanted = sorted(set(periods))
     found: dict[tuple[str, str], Figure] = {}
     for table, relation in relations.items():
-        for period, rows, sha256 in connection.execute(
-            _digests(table, relation, wanted)
-        ).fetchall():
+        for period, rows, sha256 in connection.execute(_digests(relation, wanted)).fetchall():
             found[str(period), table] = Figure(table, int(rows), str(sha256))
     return {
         period: tuple(
@@ -71,26 +77,27 @@ def warehouse_relations(connection: duckdb.DuckDBPyConnection) -> dict[str, Rela
     found = {}
     for table in FROZEN:
         columns = connection.execute(
-            "select column_name, data_type from duckdb_columns() where schema_name = 'main'"
-            f" and database_name = current_database() and table_name = {text(table)}"
+            "select schema_name, column_name, data_type from duckdb_columns()"
+            f" where database_name = current_database() and table_name = {text(table)}"
             " order by column_index"
         ).fetchall()
         if columns:
-            found[table] = Relation(f"main.{quoted(table)}", columns)
+            schema = quoted(str(columns[0][0]))
+            pairs = [(str(name), str(kind)) for _, name, kind in columns]
+            found[table] = Relation(f"{schema}.{quoted(table)}", pairs)
     return found
 
 
-def period_rows(table: str, relation: Relation, periods: Iterable[str]) -> str:
+def period_rows(relation: Relation, periods: Iterable[str]) -> str:
     """The rows of `periods`, as SQL."""
     names = ", ".join(f"frozen.{quoted(name)}" for name, _ in relation.columns)
     values = ", ".join(map(text, sorted(periods))) or "null"
     return (
-        f"select {names} from {relation.sql} as frozen"
-        f" where frozen.{quoted(FROZEN[table])} in ({values})"
+        f"select {names} from {relation.sql} as frozen where frozen.{relation.period} in ({values})"
     )
 
 
-def _digests(table: str, relation: Relation, periods: Iterable[str]) -> str:
+def _digests(relation: Relation, periods: Iterable[str]) -> str:
     fields = [
         f"'{quoted(name)}:' || {_json(quoted(name), kind)}"
         for name, kind in sorted(relation.columns)
@@ -98,8 +105,8 @@ def _digests(table: str, relation: Relation, periods: Iterable[str]) -> str:
     line = "'{' || " + " || ',' || ".join(fields) + " || '}' || chr(10)"
     return (
         "select period, count(*), sha256(string_agg(line, '' order by line)) from ("
-        f"select {quoted(FROZEN[table])} as period, {line} as line"
-        f" from ({period_rows(table, relation, periods)})) group by period"
+        f"select {relation.period} as period, {line} as line"
+        f" from ({period_rows(relation, periods)})) group by period"
     )
 
 

@@ -17,7 +17,9 @@ from orchestration.publish import edition as editions
 from orchestration.publish.current_file import Pointer
 from orchestration.publish.edition import Edition, PublishedTable
 from orchestration.publish.export import PartWriter
+from orchestration.publish.figures import FROZEN
 from orchestration.publish.gate import require_passed
+from orchestration.publish.held import Held, held_periods, reading
 from orchestration.publish.layout import Span, TableLayout
 from orchestration.publish.models import Model, Models, read_models
 from orchestration.publish.warehouse import Cut, Warehouse, open_warehouse
@@ -59,17 +61,23 @@ def publish(
 
 
 def prepare(
-    settings: Settings, *, reason: str, locked: bool = False, step: Step | None = None
+    settings: Settings,
+    *,
+    reason: str,
+    period_id: str | None = None,
+    locked: bool = False,
+    step: Step | None = None,
 ) -> Edition:
     """Write an edition that nobody sees yet and that stays: part files, manifest, a pin.
 
     The same `reason` again gives the same number, so a close that broke off goes on with it.
+    `period_id`: the period being closed, whose figures are not those certified before.
     `locked`: the caller holds the build lock already.
     """
     home = Home.of(settings)
     current_file.require_plain_path(home.root)
     with _quiet_home(home, locked=locked):
-        return _Publisher(settings, home, step or (lambda _name: None)).prepare(reason)
+        return _Publisher(settings, home, step or (lambda _name: None)).prepare(reason, period_id)
 
 
 def show(settings: Settings, number: int) -> bool:
@@ -109,12 +117,12 @@ class _Publisher:
         self._step("pointed")
         return _outcome(edition, before, self._prune(edition, now_us))
 
-    def prepare(self, reason: str) -> Edition:
+    def prepare(self, reason: str, period_id: str | None) -> Edition:
         models = read_models(self._home.target)
         pointer = current_file.read_pointer(self._home)
         before = editions.read(self._home.editions, pointer.number) if pointer else None
         mine = [number for number, whose in pins.pinned(self._home).items() if whose == reason]
-        edition = self._export(models, pointer, before, full=False, back=True)
+        edition = self._export(models, pointer, before, back=True, releasing=period_id)
         edition = replace(edition, number=mine[0] if mine else edition.number)
         self._step("exported")
         pins.pin(self._home, edition.number, reason=reason)
@@ -129,8 +137,9 @@ class _Publisher:
         pointer: Pointer | None,
         before: Edition | None,
         *,
-        full: bool,
+        full: bool = False,
         back: bool = False,
+        releasing: str | None = None,
     ) -> Edition:
         """All part files of the next edition. `back`: it may know less than `before`."""
         with open_warehouse(
@@ -146,9 +155,48 @@ class _Publisher:
             if base is not None:
                 _require_forward(base, cut)
             writer = PartWriter(warehouse.connection, self._home.tables)
-            tables = tuple(_table(one, warehouse, writer, base, cut) for one in models.tables)
+            held = held_periods(self._home, known_commit=cut.commit_seq, releasing=releasing)
+            tables = tuple(
+                self._table(one, warehouse, writer, base, cut, held) for one in models.tables
+            )
             writer.sync()
             return self._edition(pointer, before, cut, models, tables)
+
+    def _table(
+        self,
+        model: Model,
+        warehouse: Warehouse,
+        writer: PartWriter,
+        base: Edition | None,
+        cut: Cut,
+        held: Held | None,
+    ) -> PublishedTable:
+        columns = warehouse.columns(model)
+        generation = warehouse.generation(model)
+        before = base.table(model.name) if base else None
+        if model.name in FROZEN and held is not None:
+            # What is held comes and goes without a new row: whole, for the tables are small.
+            before = None
+            if held:
+                model = reading(model, warehouse, self._home, held)
+        layout = TableLayout(model, columns, writer)
+        if before and base and _continues(before, model, columns, generation):
+            files = before.files
+            if base.commit_seq != cut.commit_seq:
+                files = layout.next(before, Span(base.commit_seq, cut.commit_seq))
+        else:
+            files = layout.whole(cut.commit_seq)
+        return PublishedTable(
+            name=model.name,
+            schema=model.schema,
+            kind=model.kind.value,
+            partition=model.partition,
+            watermark=model.watermark,
+            columns=tuple(columns),
+            version=model.version,
+            generation=generation,
+            files=files,
+        )
 
     def _edition(
         self,
@@ -201,32 +249,6 @@ def _quiet_home(home: Home, *, locked: bool = False) -> Iterator[None]:
         exclusive(home.publish_lock, doing="publish"),
     ):
         yield
-
-
-def _table(
-    model: Model, warehouse: Warehouse, writer: PartWriter, base: Edition | None, cut: Cut
-) -> PublishedTable:
-    columns = warehouse.columns(model)
-    generation = warehouse.generation(model)
-    layout = TableLayout(model, columns, writer)
-    before = base.table(model.name) if base else None
-    if before and base and _continues(before, model, columns, generation):
-        files = before.files
-        if base.commit_seq != cut.commit_seq:
-            files = layout.next(before, Span(base.commit_seq, cut.commit_seq))
-    else:
-        files = layout.whole(cut.commit_seq)
-    return PublishedTable(
-        name=model.name,
-        schema=model.schema,
-        kind=model.kind.value,
-        partition=model.partition,
-        watermark=model.watermark,
-        columns=tuple(columns),
-        version=model.version,
-        generation=generation,
-        files=files,
-    )
 
 
 def _continues(
