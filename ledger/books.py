@@ -1,8 +1,8 @@
 """The books: what all control events of a lake add up to, with history by commit.
 
-Holds `Books`, its questions, and `evolve`. Does not check whether an event may come (`ledger.rules`)
-and does not read a lake (`ingestion.control.books`). Called by the choke point, the close and the
-command line. "At a commit" always includes the control events of that commit itself.
+Holds `Books`, its questions, and `evolve`. Does not check whether an event may come
+(`ledger.rules`) or read a lake (`ingestion.control.books`). Called by the choke point, the close
+and the command line. "At a commit" always includes the control events of that commit itself.
 """
 
 import json
@@ -164,7 +164,7 @@ def evolve(books: Books, event: Recorded | StoreRegistered) -> Books:
 
 
 def evolve_all(books: Books, events: Iterable[Recorded | StoreRegistered]) -> Books:
-    """The books after these events, in order. Cost: one copy of what they touch, plus the events."""
+    """The books after these events, in order. Cost: a copy of what they touch, plus the events."""
     draft = _Draft(books)
     for event in events:
         draft.apply(event)

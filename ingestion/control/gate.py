@@ -15,6 +15,7 @@ from ingestion.control import rows, signatures
 from ledger import control_events as ev
 from ledger.books import Books, Recorded
 from ledger.errors import IncorrectInput
+from ledger.routing import Arrival
 from ledger.rules import Evidence, check
 
 ReadEvents = Callable[[NDArray[np.int64]], pl.DataFrame]
@@ -81,7 +82,7 @@ def require_whole(conflicts: pl.DataFrame) -> None:
         )
 
 
-def _arrivals(batch: list[Recorded], tree_size: int, read: ReadEvents) -> dict[str, rows.Arrival]:
+def _arrivals(batch: list[Recorded], tree_size: int, read: ReadEvents) -> dict[str, Arrival]:
     """The events that are decided, read by their row: an id is unique, so row and id prove it."""
     wanted = {
         one.event.row_index
