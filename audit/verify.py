@@ -12,13 +12,15 @@ import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from audit.approvals import check_approvals, check_close, check_decisions
 from audit.certificate import Certificate, require_signed
 from audit.certificate_report import CertificateReport
 from audit.published_files import check_figures, check_files, check_paths
-from audit.signed_note import Verifier
+from audit.signed_note import Verifier, open_sole
+from audit.trusted_keys import read_keys, require_in_time
 from ledger.errors import IncorrectInput
 
 WRONG_USE = 2
@@ -49,6 +51,9 @@ def verify_certificate(
         certificate = require_signed(data, _note_beside(path), verifiers)
     if certificate is None:
         return report  # nothing in an unsigned document is worth checking
+    stamped = _stamped_at(path, report, wanted)
+    with report.check("signed with a key of its time"):
+        _require_key_of_its_time(certificate, path, verifiers, stamped)
     with report.check("the certificate of this period and edition"):
         _require_expected(certificate, path, wanted)
     with report.check("closed, and decided, by four eyes"):
@@ -56,34 +61,8 @@ def verify_certificate(
         check_close(certificate, pairs)
         check_decisions(certificate, pairs)
     _check_files(certificate, report, wanted)
-    _check_neighbours(certificate, path, verifiers, report, wanted)
+    _check_neighbours(certificate, verifiers, report, wanted)
     return report
-
-
-def read_keys(texts: Sequence[str]) -> list[Verifier]:
-    """Public keys, each given as text or as a file with one a line."""
-    keys: dict[str, Verifier] = {}
-    for text in texts:
-        path = Path(text)
-        lines = [text] if text.count("+") >= 2 and not path.is_file() else _lines(path)
-        for line in lines:
-            verifier = Verifier.from_text(line)
-            keys[verifier.to_text()] = verifier
-    return list(keys.values())
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise IncorrectInput(
-            "key_must_be_readable",
-            thing=f"public key {path}",
-            expected="name+hash+base64, or a file of such lines",
-            found=str(error),
-            remedy="`ledgerlake keys show` prints the public key of a lake.",
-        ) from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _note_beside(path: Path) -> bytes:
@@ -98,6 +77,28 @@ def _note_beside(path: Path) -> bytes:
             found=error.strerror or type(error).__name__,
             remedy="Get certificate and note together from their source.",
         ) from None
+
+
+def _stamped_at(path: Path, report: CertificateReport, wanted: Wanted) -> datetime | None:
+    if wanted.time_stamp is None or wanted.tsa is None:
+        return None
+    from audit.time_stamp import require_stamped  # noqa: PLC0415 rarely asked for
+
+    with report.check("the note was there at the time stamped"):
+        return require_stamped(_note_beside(path), wanted.time_stamp, wanted.tsa)
+    return None
+
+
+def _require_key_of_its_time(
+    certificate: Certificate,
+    path: Path,
+    verifiers: Sequence[Verifier],
+    stamped: datetime | None,
+) -> None:
+    _, key_id = open_sole(_note_beside(path), verifiers)
+    key = next(one for one in verifiers if one.key_id == key_id)
+    thing = f"certificate {certificate.stem}"
+    require_in_time(key, certificate.issued_at_us, stamped_at=stamped, thing=thing)
 
 
 def _require_expected(certificate: Certificate, path: Path, wanted: Wanted) -> None:
@@ -131,7 +132,6 @@ def _check_files(certificate: Certificate, report: CertificateReport, wanted: Wa
 
 def _check_neighbours(
     certificate: Certificate,
-    path: Path,
     verifiers: Sequence[Verifier],
     report: CertificateReport,
     wanted: Wanted,
@@ -146,11 +146,6 @@ def _check_neighbours(
 
         with report.check("the lake holds what the certificate was made from"):
             require_lake(certificate, report.sha256, wanted.lake)
-    if wanted.time_stamp is not None and wanted.tsa is not None:
-        from audit.time_stamp import require_stamped  # noqa: PLC0415 as above
-
-        with report.check("the note was there at the time stamped"):
-            require_stamped(_note_beside(path), wanted.time_stamp, wanted.tsa)
 
 
 def _require_chained(

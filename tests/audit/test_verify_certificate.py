@@ -20,6 +20,7 @@ from audit.certificate import Certificate, read_certificate
 from audit.record import to_values
 from audit.signed_note import Signer
 from audit.time_stamp import time_stamp_request
+from audit.trusted_keys import TrustedKey
 from audit.verify import main
 from ledger.errors import IncorrectInput
 from tests.audit.certificates import (
@@ -54,7 +55,7 @@ def closed(shelf: Closed, tmp_path: Path) -> Closed:
 def test_a_sound_certificate_verifies(closed: Closed) -> None:
     report = closed.verify()
     assert report.ok, report.to_text()
-    assert len(report.checks) == 6 and not report.not_checked
+    assert len(report.checks) == 7 and not report.not_checked
     assert report.sha256 == closed.certificate.digest
 
 
@@ -380,3 +381,24 @@ def test_exit_codes_tell_sound_from_wrong_from_misused(
     assert main([str(closed.path), "--key", "nonsense"]) == 2
     assert main([*given, "--files", str(closed.tables / "nowhere")]) == 2
     assert main([*given, "--time-stamp", "x"]) == 2
+
+
+def test_a_certificate_is_believed_in_the_time_of_its_key_only(
+    closed: Closed, tmp_path: Path
+) -> None:
+    at_us = closed.certificate.issued_at_us
+    key = TrustedKey(name=LAKE.name, public_key=LAKE.verifier.public_key)
+    in_time = replace(key, from_us=at_us, until_us=at_us + 1)
+    assert closed.rules(keys=[in_time]) == []
+    for other in (replace(key, from_us=at_us + 1), replace(key, until_us=at_us)):
+        assert closed.rules(keys=[other]) == ["key_must_sign_in_its_time"]
+    rule = "retired_key_needs_an_older_time_stamp"
+    assert closed.rules(keys=[replace(key, retired_us=at_us + 1)]) == [rule]
+    authority = authority_in(tmp_path / "tsa")
+    stamp = tmp_path / "note.tsr"
+    note = closed.path.with_suffix(".note").read_bytes()
+    stamp.write_bytes(authority.answer(time_stamp_request(note)))
+    stamped: dict[str, Any] = {"time_stamp": stamp, "tsa": authority.root}
+    far_us = 4_000_000_000_000_000
+    assert closed.rules(keys=[replace(key, retired_us=far_us)], **stamped) == []
+    assert closed.rules(keys=[replace(key, retired_us=at_us + 1)], **stamped) == [rule]
