@@ -145,7 +145,7 @@ class _Apply:
         certificate = certify.issued(run, plan.closed_edition)
         if certificate is None:
             certificate = self._certify(run, plan, books, cut_off)
-        certify.require_good(self._home, certificate, self._keys.lake)
+        certify.require_good(self._home, certificate)
         show(self._steps.settings, certificate.published_edition)
         self._steps.done(run, "published")
         event = PeriodClosed(
