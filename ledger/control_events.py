@@ -4,6 +4,7 @@ Holds the event types, their payloads and which types are reserved to the choke 
 check rules (`ledger.rules`) or fold (`ledger.books`). Called by both, and by whoever records one.
 """
 
+import hashlib
 import json
 import re
 import types
@@ -26,7 +27,9 @@ CHOKE_POINT_RULE = "control_event_must_come_through_the_choke_point"
 
 def canonical_json(value: object) -> str:
     """Sorted keys, no spaces, text as UTF-8: one value has one form."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,20 +273,31 @@ def parse(event_type: str, schema_version: int, payload: str) -> ControlEvent:
         raise _wrong(event_type, "a JSON object", str(error)) from error
     if not isinstance(values, dict):
         raise _wrong(event_type, "a JSON object", payload[:200])
-    decoders = _decoders(kind)
+    decoders = _decoders(event_type)
     if old_policy:
         decoders = {name: decoders[name] for name in ("max_delay_days", "initial_grace_hours")}
-        values = {name: value for name, value in values.items() if name in decoders}
+        values = {name: int(value) for name, value in values.items() if name in decoders}
     if values.keys() != decoders.keys():
         raise _wrong(event_type, f"the fields {sorted(decoders)}", str(sorted(values)))
-    return kind(**{name: _decode(event_type, name, values[name], decoders) for name in decoders})
+    event = kind(**{name: _decode(event_type, name, values[name], decoders) for name in decoders})
+    if not old_policy and event.payload_text() != payload:
+        raise _wrong(
+            event_type, f"its one canonical form {event.payload_text()[:200]}", payload[:200]
+        )
+    return event
+
+
+def payload_sha256(event: ControlEvent) -> str:
+    """SHA-256 of the payload text: two facts of one name are the same if this is."""
+    return hashlib.sha256(event.payload_text().encode()).hexdigest()
 
 
 Decoder = Callable[[Any], Any]
 
 
 @cache
-def _decoders(kind: type[Any]) -> Mapping[str, Decoder]:
+def _decoders(event_type: str) -> Mapping[str, Decoder]:
+    kind = EVENT_TYPES[event_type]
     hints = get_type_hints(kind)
     return {one.name: _decoder(hints[one.name]) for one in fields(kind)}
 

@@ -45,9 +45,7 @@ PROPOSED = Policy()
 """In force while a lake has none: what `ledgerlake init` proposes."""
 
 
-def choose(
-    known: Iterable[Policy], *, source: str, business_date: date, period_id: str
-) -> Policy:
+def choose(known: Iterable[Policy], *, source: str, business_date: date, period_id: str) -> Policy:
     """The policy for an event: of `known` (in order of recording), the most specific scope, then
     the latest `effective_from`, then the latest recorded."""
     best, best_rank = PROPOSED, (-1, date.min)

@@ -93,9 +93,7 @@ def route(
     )
 
 
-def _reason(
-    arrival: Arrival, state: PeriodState, policy: Policy, late_us: int
-) -> Reason | None:
+def _reason(arrival: Arrival, state: PeriodState, policy: Policy, late_us: int) -> Reason | None:
     """Why the event must go to people, lock exceptions left aside."""
     match state:
         case Closed() | BeforeFirstClose():
