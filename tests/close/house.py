@@ -4,6 +4,9 @@ Holds `House`: sell, build, plan, apply, reopen, with clocks given. Does not tes
 history: what happens in January 2026 is known in January 2026.
 """
 
+import json
+import shutil
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,8 +16,10 @@ import duckdb
 import polars as pl
 
 from audit.signed_note import Signer
+from audit.statement import events_sha256
+from ingestion.control.books import load_books
 from ingestion.lake import Lake
-from ledger.control_events import ControlEvent, PersonAdded
+from ledger.control_events import ControlEvent, LateEventDecided, PeriodSoftClosed, PersonAdded
 from orchestration.build import Builder, Built
 from orchestration.close import signing
 from orchestration.close.apply import Closed, Failed, Keys, apply
@@ -136,9 +141,7 @@ class House:
         """Plan and apply, all warnings acknowledged."""
         planned = self.plan(period)
         assert planned.token, planned.plan.blockers
-        done = self.apply(
-            planned.token, acknowledged=[one.code for one in planned.plan.warnings]
-        )
+        done = self.apply(planned.token, acknowledged=[one.code for one in planned.plan.warnings])
         assert isinstance(done, Closed), done
         return done
 
@@ -149,6 +152,85 @@ class House:
         approve_reopening(
             self.settings, asked.request_id, signer=self.signer("ben"), reason="", when=self.when
         )
+
+    def late(self, period_day: datetime, count: int = 3) -> list[str]:
+        """Sales of a day, learned now; their event ids."""
+        self.clock += timedelta(hours=1)
+        first = self.sold
+        self.sell(period_day, count, at=self.clock)
+        return [f"till-{number}" for number in range(first, self.sold)]
+
+    def decide(self, event_ids: Sequence[str], decision: str, posting_period: str | None) -> None:
+        """Ana asks, Ben approves; the warehouse must know the exceptions."""
+        found = dict(self.warehouse("select event_id, row_index from main.late_event_exceptions"))
+        subject = {
+            "decision": decision,
+            "event_count": len(event_ids),
+            "events_sha256": events_sha256(event_ids),
+        }
+        asked = signing.request(
+            signing.lake_id(self.home),
+            self.signer("ana"),
+            request_id=uuid.uuid4().hex,
+            action="decide_exceptions",
+            subject=subject,
+            reason="till 7 was offline",
+            when=self.when,
+        )
+        self.record(asked)
+        books = load_books(self.home.lake)
+        approved = signing.approval(
+            signing.lake_id(self.home),
+            self.signer("ben"),
+            books.requests[asked.request_id],
+            when=self.when,
+            reason="seen",
+        )
+        decided = []
+        for one in event_ids:
+            before = books.decisions.get(one)
+            decided.append(
+                LateEventDecided(
+                    event_id=one,
+                    row_index=int(str(found[one])),
+                    decision=decision,
+                    posting_period=posting_period,
+                    previous_decision=before.decision if before else None,
+                    previous_posting_period=before.posting_period if before else None,
+                    request_id=asked.request_id,
+                )
+            )
+        self.record(approved, *decided)
+
+    def soft_close(self, period: str) -> None:
+        self.record(PeriodSoftClosed(period_id=period, sealed=False, reason="month end"))
+
+    def copy_to(self, root: Path) -> "House":
+        """The same house elsewhere; readers are shown the new place."""
+        shutil.copytree(self.root, root)
+        copy = House(root, self.clock, self.sold)
+        copy.publish()
+        return copy
+
+    def warehouse(self, query: str) -> list[tuple[object, ...]]:
+        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            return connection.execute(query).fetchall()
+
+    def tamper(self, statement: str) -> None:
+        """Write into the warehouse file, past every gate."""
+        with duckdb.connect(str(self.home.warehouse)) as connection:
+            connection.execute(statement)
+
+    def closed_bytes(self) -> dict[str, bytes]:
+        """Every certificate, and every file it names."""
+        found = {}
+        for path in sorted(self.home.certificates.glob("*")):
+            found[path.name] = path.read_bytes()
+            if path.suffix == ".json":
+                for one in json.loads(path.read_bytes())["files"]:
+                    found[one["path"]] = (self.home.tables / one["path"]).read_bytes()
+        return found
 
     def read(self, query: str) -> list[tuple[object, ...]]:
         """Rows of a query on `current.duckdb`, opened anew."""
