@@ -1,4 +1,4 @@
-"""Verifying a home: the lake by its proofs, then what is derived from it by the lake.
+"""Verifying a home: the lake by its proofs and rules, then what is derived from it by the lake.
 
 Does not repair. Called by `ledgerlake verify` and the demo.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from audit.lake_report import KnownHead, Progress, Report
 from audit.verify_lake import verify_lake
+from ingestion.control.check import check_control
 from ingestion.lake.derived import check_derived
 from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
@@ -32,7 +33,7 @@ class Verified:
 
 
 def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
-    """Verify lake, editions and, unless `quick`, the derived index."""
+    """Verify lake, control events, editions and, unless `quick`, the derived index."""
     home = Home.of(settings)
 
     def told(progress: Progress) -> None:
@@ -51,6 +52,8 @@ def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
     problems = []
     check_index = report.ok and not quick
     if report.ok:
+        broken = check_control(home.lake)
+        problems += [str(broken)] if broken else []
         problems += _edition_problems(home)
     if check_index:
         problems += [
