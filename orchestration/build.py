@@ -73,11 +73,22 @@ class Builder:
     The first build checks everything; those that follow one that passed check what is new.
     """
 
-    def __init__(self, settings: Settings, *, project: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        project: Path | None = None,
+        manifest: Manifest | None = None,
+    ) -> None:
         self.home = Home.of(settings)
         self._project = project or project_folder()
-        self._manifest: Manifest | None = None
+        self._manifest = manifest
         self._checked: int | None = None
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The parsed project once there was a build; a builder of another home may take it."""
+        return self._manifest
 
     def build(
         self,
@@ -118,6 +129,10 @@ class Builder:
                 self._checked = commit
             _record(self.home, built)
             return built
+
+    def check_everything(self) -> None:
+        """Let the next build run every test, as the first does."""
+        self._checked = None
 
     def _run(self, full_refresh: bool, commit: int | None, tell: Tell | None) -> list[NodeResult]:
         if self._manifest is None:

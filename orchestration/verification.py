@@ -1,4 +1,4 @@
-"""Verifying a home: the lake by its proofs, then what is derived from it by the lake.
+"""Verifying a home: the lake by its proofs and rules, then what is derived from it by the lake.
 
 Does not repair. Called by `ledgerlake verify` and the demo.
 """
@@ -11,6 +11,7 @@ import duckdb
 from audit.lake_report import KnownHead, Progress, Report
 from audit.verify_lake import verify_lake
 from ingestion.control.books import load_books
+from ingestion.control.check import check_control
 from ingestion.lake.derived import check_derived
 from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
@@ -37,7 +38,8 @@ class Verified:
 
 
 def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
-    """Verify lake, editions, all that was closed and, unless `quick`, files and derived index."""
+    """Verify lake, control events, editions and what was closed; unless `quick`, also the bytes of
+    closed editions and the derived index."""
     home = Home.of(settings)
 
     def told(progress: Progress) -> None:
@@ -56,8 +58,10 @@ def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
     problems = []
     check_index = report.ok and not quick
     if report.ok:
+        broken = check_control(home.lake)
+        problems += [str(broken)] if broken else []
         problems += _edition_problems(home)
-        problems += _closed_problems(home, files=not quick)
+        problems += [] if broken else _closed_problems(home, files=not quick)
     if check_index:
         problems += [
             f"{one.what}: expected {one.expected}, found {one.found}. {one.remedy}"

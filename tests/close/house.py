@@ -8,7 +8,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from orchestration.keys import lake_signer, make_person_key, person_signer
 from orchestration.publish.publisher import Published, publish
 from orchestration.settings import Settings
 from tests.events import batch, deposits, sales
+from tests.models.warehouse import parsed_project
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAY = timedelta(days=1)
@@ -48,7 +49,6 @@ class House:
     root: Path
     clock: datetime = OPENED
     sold: int = 0
-    _builder: Builder | None = field(default=None, repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -100,11 +100,13 @@ class House:
         lake.close()
 
     def build(self, **options: bool | int) -> Built:
-        if self._builder is None:
-            self._builder = Builder(self.settings, project=PROJECT)
-        built = self._builder.build(**options)  # type: ignore[arg-type]
+        built = self.builder().build(**options)  # type: ignore[arg-type]
         assert not built.failed, built.failed
         return built
+
+    def builder(self) -> Builder:
+        """One with the project parsed: which home it reads is looked up as it runs."""
+        return Builder(self.settings, project=PROJECT, manifest=parsed_project())
 
     def publish(self, *, full: bool = False) -> Published:
         return publish(self.settings, full=full)
@@ -133,7 +135,7 @@ class House:
             keys=keys,
             when=self.when,
             acknowledged=acknowledged,
-            project=PROJECT,
+            builder=self.builder(),
             step=step,
         )
 

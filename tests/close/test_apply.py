@@ -39,8 +39,8 @@ def test_stranger_verifies_the_certificate_with_the_key_and_the_files_alone(hous
     key = lake_keys(closed.home, lake_id(closed.home))[0].public.to_text()
     path = next(closed.home.certificates.glob("*.json"))
     done = subprocess.run(
-        [sys.executable, "-m", "audit.verify", str(path), "--key", key, "--shared"]
-        + ["--files", str(closed.home.tables)],
+        [sys.executable, "-m", "audit.verify", str(path), "--key", key]
+        + ["--shared", "--files", str(closed.home.tables)],  # noqa: RUF005
         cwd=PROJECT,
         capture_output=True,
         text=True,
