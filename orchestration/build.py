@@ -71,6 +71,7 @@ class Builder:
     """Builds one home. Keeps the parsed project, so that later builds start at once.
 
     The first build checks everything; those that follow one that passed check what is new.
+    `checked` is the commit up to which a build of another process passed, if one did.
     """
 
     def __init__(
@@ -78,12 +79,13 @@ class Builder:
         settings: Settings,
         *,
         project: Path | None = None,
+        checked: int | None = None,
         manifest: Manifest | None = None,
     ) -> None:
         self.home = Home.of(settings)
         self._project = project or project_folder()
         self._manifest = manifest
-        self._checked: int | None = None
+        self._checked = checked
 
     @property
     def manifest(self) -> Manifest | None:

@@ -38,9 +38,9 @@ def test_stranger_verifies_the_certificate_with_the_key_and_the_files_alone(hous
     closed = house("closed")
     key = lake_keys(closed.home, lake_id(closed.home))[0].public.to_text()
     path = next(closed.home.certificates.glob("*.json"))
+    command = [sys.executable, "-m", "audit.verify", str(path), "--key", key]
     done = subprocess.run(
-        [sys.executable, "-m", "audit.verify", str(path), "--key", key]
-        + ["--shared", "--files", str(closed.home.tables)],  # noqa: RUF005
+        [*command, "--shared", "--files", str(closed.home.tables)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -71,6 +71,7 @@ def test_plan_does_not_stand_after_a_new_commit(house: Copy) -> None:
 
 def test_warning_must_be_acknowledged_by_its_name(house: Copy) -> None:
     shop = house("open")
+    shop.careful = True
     shop.trade(day(2, 9), 1)
     shop.clock = day(4, 1)
     shop.build()
