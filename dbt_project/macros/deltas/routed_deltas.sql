@@ -19,7 +19,7 @@
     with {{ booking_rules(rules, commits, first_us, last_us) }},
 
     zoned_events as (
-        {{ zoned_events(events, keys + columns) | indent(8) }}
+        {{ zoned_events(events, keys + columns, rules) | indent(8) }}
     ),
 
     -- Sums first: 20 million events become a million sums before a rule is looked up.
@@ -28,12 +28,12 @@
             {% for key in keys %}zoned_events.{{ key }},
             {% endfor -%}
             zoned_events.commit_seq,
-            zoned_events.zone_no,
+            -- A store has one zone at a commit: no key, and 20 million keys are shorter.
+            min(zoned_events.zone_no) as zone_no,
             {{ business_day('zoned_events.event_us', 'zone_days') }} as business_day,
             {% if rules.general -%}
             {{ 'zoned_events.source' if rules.by_source else 'cast(null as varchar)' }} as source,
-            {{ exceeded_cap('zoned_events.amount', rules.caps) if rules.caps
-                else 'cast(null as decimal(18, 4))' }} as exceeded_cap,
+            zoned_events.exceeded_cap,
             {% endif -%}
             {% for name, expression in measures.items() -%}
             {{ expression }} as {{ name }}{{ ',' if not loop.last }}
@@ -46,26 +46,53 @@
         group by all
     ),
 
-    {{ routing('daily_sums', rules) }}
+    {{ routing('daily_sums', rules) }},
 
-    -- Sources may themselves write '(none)', so sum once more under the final keys.
+    -- Materialized, for it is read twice below.
+    keyed as materialized (
+        select
+            {% for key in keys %}coalesce({{ key }}, '(none)') as {{ key }},
+            {% endfor -%}
+            business_date,
+            commit_seq,
+            ingest_time,
+            case when exception_reason is null then 'in_window' else 'exception' end
+                as route,
+            period_id as charge_period,
+            case when exception_reason is null then period_id end as posting_period,
+            is_correction,
+            false as is_reversal,
+            lateness_days,
+            {% for name in measures -%}
+            {{ name }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from routed
+    )
+
+    {% set columns = [
+        'business_date', 'commit_seq', 'ingest_time', 'route', 'charge_period',
+        'posting_period', 'is_correction', 'is_reversal', 'lateness_days'
+    ] -%}
+    -- Sources may themselves write '(none)', and rules by source or cap split sums: only such
+    -- rows are summed once more (a third of a full refresh, when all are).
     select
-        {% for key in keys %}coalesce({{ key }}, '(none)') as {{ key }},
-        {% endfor -%}
-        business_date,
-        commit_seq,
-        ingest_time,
-        case when exception_reason is null then 'in_window' else 'exception' end as route,
-        period_id as charge_period,
-        case when exception_reason is null then period_id end as posting_period,
-        is_correction,
-        false as is_reversal,
-        lateness_days,
+        {{ (keys + columns) | join(', ') }},
         {% for name in measures -%}
-        {{ total('routed.' ~ name) }} as {{ name }}{{ ',' if not loop.last }}
+        {{ total('keyed.' ~ name) }} as {{ name }}{{ ',' if not loop.last }}
         {% endfor %}
-    from routed
+    from keyed
+    {% if not rules.general %}where '(none)' in ({{ keys | join(', ') }}){% endif %}
     group by all
+    {% if not rules.general -%}
+    union all
+    select
+        {{ (keys + columns) | join(', ') }},
+        {% for name in measures -%}
+        cast(coalesce({{ name }}, 0) as {{ figure_type(name) }}) as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from keyed
+    where '(none)' not in ({{ keys | join(', ') }})
+    {%- endif %}
 {%- endmacro %}
 
 
@@ -93,19 +120,16 @@
 
 {# One row per event: all its columns, its business date and its route. #}
 {% macro routed_events(events, commits, rules, first_us, last_us) -%}
+    {% set columns = event_columns().keys() | reject('equalto', 'ingest_time') | list -%}
     with {{ booking_rules(rules, commits, first_us, last_us) }},
 
     zoned_events as (
-        {{ zoned_events(events, event_columns().keys() | list | reject('equalto', 'ingest_time') | list) | indent(8) }}
+        {{ zoned_events(events, columns, rules) | indent(8) }}
     ),
 
     placed_events as (
         select
             zoned_events.*,
-            {% if rules.general -%}
-            {{ exceeded_cap('zoned_events.amount', rules.caps) if rules.caps
-                else 'cast(null as decimal(18, 4))' }} as exceeded_cap,
-            {% endif -%}
             {{ business_day('zoned_events.event_us', 'zone_days') }} as business_day
         from zoned_events
         inner join zone_days
@@ -127,13 +151,20 @@
 {%- endmacro %}
 
 
-{# Events with the number of the zone their store was known to keep at their own commit. #}
-{% macro zoned_events(events, columns) -%}
+{#
+    Events with the number of the zone their store was known to keep at their own commit, and the
+    highest amount cap they are over.
+#}
+{% macro zoned_events(events, columns, rules) -%}
     select
         {% for column in columns -%}
         events.{{ column }},
         {% endfor -%}
         epoch_us(events.event_time) as event_us,
+        {% if rules.general -%}
+        {{ exceeded_cap('events.amount', rules.caps) if rules.caps
+            else 'cast(null as decimal(18, 4))' }} as exceeded_cap,
+        {% endif -%}
         coalesce(store_zones.zone_no, 0) as zone_no
     from {{ events }} as events
     left join store_zones
