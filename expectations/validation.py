@@ -64,10 +64,7 @@ class Validation:
         except GreatExpectationsError as error:
             raise _fault(suite, "-", str(error)) from error
         (validation,) = result.run_results.values()
-        found = {
-            one.expectation_config.meta["control"]: _found(suite, one)
-            for one in validation.results
-        }
+        found = {_control_name(one): _found(suite, one) for one in validation.results}
         missing = [one.name for one in suite.controls if one.name not in found]
         if missing:
             raise _fault(suite, missing[0], "no result")
@@ -157,8 +154,12 @@ def _expectation(control: Control) -> Expectation:
     )
 
 
+def _control_name(one: Any) -> str:
+    return str(one.expectation_config.meta["control"])
+
+
 def _found(suite: Suite, one: Any) -> Found:
-    name = one.expectation_config.meta["control"]
+    name = _control_name(one)
     if (raised := _raised(one.exception_info)) is not None:
         raise _fault(suite, name, raised)
     result = one.result
@@ -185,7 +186,7 @@ def _raised(info: Mapping[str, Any]) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
+    return None if value is None or pd.isna(value) else str(value)
 
 
 def _fault(suite: Suite, control: str, found: str) -> InternalFault:

@@ -1,19 +1,20 @@
 """Source files into the lake: chunk by chunk, resuming where a file was left.
 
-Holds `ingest_file` and its report. Preparing a chunk overlaps the commit of the one before it.
+Holds `ingest_file` and its report. Reading, hashing and committing overlap, each a chunk ahead.
 Does not parse or check rows, and asks for no clock. Called by the command line and the watcher.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from ingestion.file_batches import Intake, OpenedFile, open_file
 from ingestion.lake import Batch, CommitResult, Lake
-from ingestion.lake.admission import REUSED_ID
+from ingestion.lake.admission import REUSED_ID, prepare
 from ledger.errors import IncorrectInput, LedgerlakeError, NotSupported
 
 Status = Literal["ingested", "nothing_new", "checked", "interrupted", "refused"]
@@ -86,16 +87,18 @@ def ingest_file(run: Ingest, path: Path) -> FileReport:
 
 
 def _append(run: Ingest, opened: OpenedFile, start: int, report: FileReport) -> None:
-    for batch in prefetched(opened.batches(start, now_us=run.now())):
-        if run.stopped():
-            report.status = "interrupted"
-            return
-        report.add(batch, run.lake.append(batch))
-        done = next(iter(batch.offsets.values())).stop
-        run.progress(report.path, done, opened.rows)
+    read = prefetched(opened.batches(start, now_us=run.now()))
+    with closing(read), closing(prefetched(map(prepare, read))) as ready:
+        for prepared in ready:
+            if run.stopped():
+                report.status = "interrupted"
+                return
+            report.add(prepared.batch, run.lake.append(prepared))
+            done = next(iter(prepared.batch.offsets.values())).stop
+            run.progress(report.path, done, opened.rows)
 
 
-def prefetched(items: Iterator[T]) -> Iterator[T]:
+def prefetched(items: Iterator[T]) -> Generator[T, None, None]:
     """The same items, the next one made in a thread while the caller works on this one."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as pool:
         coming = pool.submit(next, items, None)

@@ -63,9 +63,11 @@ def check(
     values that could not be converted, `latest_event_time` the instant no event may lie after.
     """
     contracts = list(_present(rows, registry))
+    # Computed once: some sixty rules ask of each row which contract it has (0.3 us a row).
+    rows = rows.with_columns(_is_under(one).alias(_applies_name(one)) for one in contracts)
     rows = rows.with_columns(stream_id=_stream_id(contracts))
     rules = [
-        *_identity_rules(registry),
+        *_identity_rules(registry, contracts),
         *conversions,
         _given("event_id"),
         *_time_rules(latest_event_time),
@@ -76,7 +78,8 @@ def check(
     good = rows
     if rejects.height:
         good = rows.with_row_index("row").join(rejects, on="row", how="anti").drop("row")
-    return Checked(good.with_columns(family=_family(contracts)), rejects)
+    accepted = good.with_columns(family=_family(contracts))
+    return Checked(accepted.drop(map(_applies_name, contracts)), rejects)
 
 
 def _present(rows: pl.DataFrame, registry: Registry) -> Iterator[Contract]:
@@ -88,7 +91,15 @@ def _present(rows: pl.DataFrame, registry: Registry) -> Iterator[Contract]:
             yield contract
 
 
+def _applies_name(contract: Contract) -> str:
+    return f"applies:{contract.event_type}:{contract.schema_version}"
+
+
 def _applies(contract: Contract) -> pl.Expr:
+    return pl.col(_applies_name(contract))
+
+
+def _is_under(contract: Contract) -> pl.Expr:
     return (pl.col("event_type") == contract.event_type) & (
         pl.col("schema_version") == contract.schema_version
     )
@@ -122,12 +133,10 @@ def _family(contracts: Sequence[Contract]) -> pl.Expr:
     return _by_contract([(one, pl.lit(one.family)) for one in contracts], nothing)
 
 
-def _identity_rules(registry: Registry) -> list[Rule]:
+def _identity_rules(registry: Registry, present: Sequence[Contract]) -> list[Rule]:
     types, codes = list(registry.event_types), sorted(currency.CODES)
     event_type, version = pl.col("event_type"), pl.col("schema_version")
-    known = pl.any_horizontal(
-        (event_type == one.event_type) & (version == one.schema_version) for one in registry
-    )
+    known = pl.any_horizontal(pl.lit(value=False), *map(_applies, present))
     return [
         Rule(
             "event_type_must_be_known",

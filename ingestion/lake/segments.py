@@ -5,13 +5,21 @@ is in them. Called by the writer before a commit and when it reads the lake back
 """
 
 import io
+from datetime import datetime
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from audit import canonical
 from ingestion.lake import layout
+from ingestion.lake.admission import runs
 from ingestion.lake.commit import Commit, QuarantineFile, Segment, sha256_hex
 from ingestion.lake.store import Store
+
+ZSTD_LEVEL = 1
+"""Measured on 250,000 events: level 1 takes 1.0 us an event and 42.2 bytes, level 3 takes 1.6 us
+and 43.7 bytes."""
 
 
 class SegmentFiles:
@@ -23,12 +31,7 @@ class SegmentFiles:
 
     def put_segments(self, rows: pl.DataFrame, seq: int) -> tuple[Segment, ...]:
         """One segment per family in `rows` (all canonical columns, family by family)."""
-        if rows.is_empty():
-            return ()
-        if rows["family"][0] == rows["family"][-1]:  # family by family, so all between are alike
-            return (self._put_segment(rows, seq),)
-        families = rows.partition_by("family", maintain_order=True)
-        return tuple(self._put_segment(part, seq) for part in families)
+        return tuple(self._put_segment(rows[a:b], seq) for a, b in runs(rows["family"]))
 
     def put_quarantine(
         self, rejects: pl.DataFrame, seq: int, ingest_us: int
@@ -58,14 +61,14 @@ class SegmentFiles:
         return pl.concat(parts) if parts else pl.DataFrame(schema=canonical.CANONICAL_SCHEMA)
 
     def _put_segment(self, rows: pl.DataFrame, seq: int) -> Segment:
-        data = _parquet(rows.drop("family"))
+        data = _parquet(pl.DataFrame([rows.get_column(c) for c in canonical.SEGMENT_COLUMNS]))
         sha256 = sha256_hex(data)
         family = str(rows["family"][0])
         path = layout.segment_path(family, seq, sha256)
         self._store.create(path, data)
-        times = rows["event_time"].to_physical()
-        low, high = times.min(), times.max()
-        assert isinstance(low, int) and isinstance(high, int), "event_time is never null"
+        times = rows["event_time"]
+        first, last = times.min(), times.max()
+        assert isinstance(first, datetime) and isinstance(last, datetime), "never null"
         return Segment(
             family=family,
             path=path,
@@ -73,14 +76,39 @@ class SegmentFiles:
             rows=rows.height,
             size=len(data),
             first_row_index=int(rows["row_index"][0]),
-            min_event_time_us=low,
-            max_event_time_us=high,
+            min_event_time_us=canonical.instant_to_us(first),
+            max_event_time_us=canonical.instant_to_us(last),
         )
 
 
 def _parquet(rows: pl.DataFrame) -> bytes:
+    if rows.height <= canonical.FEW_ROWS:
+        return _few_as_parquet(rows)
     buffer = io.BytesIO()
     rows.write_parquet(
-        buffer, compression="zstd", compression_level=3, row_group_size=layout.ROW_GROUP_ROWS
+        buffer,
+        compression="zstd",
+        compression_level=ZSTD_LEVEL,
+        row_group_size=layout.ROW_GROUP_ROWS,
+    )
+    return buffer.getvalue()
+
+
+def _few_as_parquet(rows: pl.DataFrame) -> bytes:
+    """Without dictionaries and statistics: of one small row group nothing can be pruned, and each
+    costs every column (80 rows: 1.0 ms and 7 kB against 1.3 ms and 14 kB)."""
+    # Column by column: the whole frame's `to_arrow` waits for Polars' threads (1.5 ms under load).
+    oldest = pl.CompatLevel.oldest()
+    columns = [series.to_arrow(compat_level=oldest) for series in rows.iter_columns()]
+    table = pa.table(columns, names=rows.columns)
+    buffer = io.BytesIO()
+    pq.write_table(
+        table,
+        buffer,
+        compression="zstd",
+        compression_level=ZSTD_LEVEL,
+        use_dictionary=False,
+        write_statistics=False,
+        store_schema=False,
     )
     return buffer.getvalue()

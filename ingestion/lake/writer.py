@@ -9,13 +9,16 @@ import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from audit import canonical
@@ -24,7 +27,7 @@ from ingestion.control import gate
 from ingestion.control.fold import fold
 from ingestion.lake import commit as commits
 from ingestion.lake import layout
-from ingestion.lake.admission import Admitted, Fingerprints, admit, fingerprints
+from ingestion.lake.admission import Admitted, Prepared, admit, fingerprints, prepare
 from ingestion.lake.batch import Batch
 from ingestion.lake.commit import Commit, Outcome
 from ingestion.lake.id_index import IdIndex
@@ -168,21 +171,21 @@ class Lake:
         self._books_seq = self._head.seq
         return self._books
 
-    def append(self, batch: Batch, ingest_time_us: int | None = None) -> CommitResult:
+    def append(self, batch: Batch | Prepared, ingest_time_us: int | None = None) -> CommitResult:
         """Commit what is new in `batch`; when this returns, it is durable.
 
+        A batch that is `admission.prepare`d already, in another thread say, is not hashed again.
         `ingest_time_us` is for historical imports only: forward of the lake's clock and not
         beyond now. Raises IncorrectInput for offsets with a gap, wrong columns or a wrong time;
         OSError when the disk refuses (nothing is committed then, unless a later read shows it).
         Control events that break a rule of the books refuse the whole batch; those of a source that
         may not write them are quarantined.
         """
-        batch = _without_foreign_control(batch.checked())
-        prints = fingerprints(batch.events)
+        prepared = batch if isinstance(batch, Prepared) else prepare(batch)
         with self._locked():
             self._catch_up()
             while True:
-                result = self._try_append(batch, prints, ingest_time_us)
+                result = self._try_append(prepared, ingest_time_us)
                 if result is not None:
                     return result
                 self._catch_up()  # lost the race for this number: look again, then try the next
@@ -198,12 +201,12 @@ class Lake:
         with self._locked():
             self._catch_up()
             while True:
-                batch = make().checked()
+                batch = make()
                 if not batch.rows:
                     return CommitResult(
                         seq=None, accepted=0, duplicate=given, quarantined=0, head=self._head
                     )
-                result = self._try_append(batch, fingerprints(batch.events), ingest_time_us)
+                result = self._try_append(prepare(batch), ingest_time_us)
                 if result is not None:
                     return replace(result, duplicate=result.duplicate + given - batch.rows)
                 self._catch_up()
@@ -215,18 +218,18 @@ class Lake:
             self._ids.sync()
             self._state.close()
 
-    def _try_append(
-        self, given: Batch, given_prints: Fingerprints, ingest_time_us: int | None
-    ) -> CommitResult | None:
+    def _try_append(self, prepared: Prepared, ingest_time_us: int | None) -> CommitResult | None:
+        given, prints = prepared.batch, prepared.prints
         expected = {key: self._state.next_offset(*key) for key in given.offsets}
         batch = given.beyond(expected)
         if not batch.offsets and given.offsets:
             return CommitResult(seq=None, accepted=0, duplicate=0, quarantined=0, head=self._head)
-        prints = given_prints
         if batch.events.height != given.events.height:
             prints = fingerprints(batch.events)
         admitted = admit(batch.events, prints, self._ids, self._read_events)
-        rejects = pl.concat([batch.quarantine, admitted.conflicts])
+        rejects = batch.quarantine
+        if admitted.conflicts.height:
+            rejects = pl.concat([rejects, admitted.conflicts])
         time = self._ingest_time(ingest_time_us)
         if gate.holds_ours(admitted.conflicts):  # control events come all or none
             self._require_allowed(self._with_lake_columns(batch.events, time[0]))
@@ -236,10 +239,12 @@ class Lake:
     def _commit(
         self, batch: Batch, admitted: Admitted, rejects: pl.DataFrame, ingest_time: tuple[int, bool]
     ) -> CommitResult | None:
-        rows, prints = self._numbered(admitted, ingest_time[0])
+        prints = admitted.fingerprints
+        rows = self._with_lake_columns(prints.by_family, ingest_time[0])
         self._require_allowed(rows)
         tree = CompactRange.from_hex(self._head.tree_size, self._state.frontier())
-        tiles = tree.extend(canonical.leaf_hashes(rows))
+        texts = prints.texts
+        tiles = tree.extend(canonical.leaf_hashes(rows, texts))
         self._step("before_segments")
         seq = self._head.seq + 1
         segments = self._files.put_segments(rows, seq)
@@ -264,7 +269,8 @@ class Lake:
         self._step("after_commit")
         logged = LoggedCommit(commit, commits.sha256_hex(data))
         self._remember(logged, tree, tiles)
-        self._ids.apply(commit.seq, prints.keys, prints.contents, _row_indexes(rows))
+        keys, contents = prints.keys[prints.order], prints.contents[prints.order]
+        self._ids.apply(commit.seq, keys, contents, _row_indexes(rows))
         self._step("remembered")
         return CommitResult(
             seq=commit.seq,
@@ -286,24 +292,22 @@ class Lake:
                 read=self._read_events,
             )
 
-    def _numbered(self, admitted: Admitted, ingest_us: int) -> tuple[pl.DataFrame, Fingerprints]:
-        """The new events with the lake's columns, family by family, and their fingerprints."""
-        events, prints = admitted.events, admitted.fingerprints
-        if events.height and events["family"].n_unique() > 1:
-            by_family = pl.arg_sort_by("family", maintain_order=True)
-            order = events.select(by_family).to_series().to_numpy()
-            events, prints = events[order], prints.take(order)
-        return self._with_lake_columns(events, ingest_us), prints
-
     def _with_lake_columns(self, events: pl.DataFrame, ingest_us: int) -> pl.DataFrame:
-        first = self._head.tree_size
-        rows = events.with_columns(
-            tenant_id=pl.lit(self._tenant_id),
-            commit_seq=pl.lit(self._head.seq + 1, dtype=pl.Int64),
-            ingest_time=pl.lit(ingest_us, dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
-            row_index=pl.int_range(first, first + events.height, dtype=pl.Int64),
+        """New events, family by family, with the lake's columns: all canonical ones, in order."""
+        size, first = events.height, self._head.tree_size
+        # Arrow, not a query: a Polars query that sets columns costs 0.7 ms before the first row.
+        given = {
+            "tenant_id": pa.repeat(pa.scalar(self._tenant_id, pa.large_string()), size),
+            "commit_seq": pa.repeat(pa.scalar(self._head.seq + 1, pa.int64()), size),
+            "ingest_time": pa.repeat(pa.scalar(ingest_us, pa.timestamp("us", "UTC")), size),
+            "row_index": pa.array(np.arange(first, first + size)),
+        }
+        return pl.DataFrame(
+            [
+                pl.Series(name, given[name]) if name in given else events.get_column(name)
+                for name in canonical.CANONICAL_SCHEMA
+            ]
         )
-        return rows.select(canonical.CANONICAL_SCHEMA.names())
 
     def _put_commit(self, commit: Commit, data: bytes) -> bool:
         """True if `commit` is in the log. On any doubt the log is read back and compared."""
@@ -410,13 +414,6 @@ class Lake:
             os.close(fd)
 
 
-def _without_foreign_control(batch: Batch) -> Batch:
-    events, rejects = gate.set_foreign_aside(batch.events, layout.REJECT_SCHEMA)
-    if rejects.is_empty():
-        return batch
-    return Batch(events, pl.concat([batch.quarantine, rejects]), batch.offsets)
-
-
 def _row_indexes(rows: pl.DataFrame) -> NDArray[np.int64]:
     return rows["row_index"].to_numpy()
 
@@ -433,12 +430,21 @@ def _outcomes(admitted: Admitted, rejects: pl.DataFrame) -> tuple[Outcome, ...]:
     )
 
 
-def _counted(rows: pl.DataFrame, outcome: str, *more: str) -> Iterator[Outcome]:
-    if rows.is_empty():
-        return
-    counted = rows.group_by("source", "event_type", *more).len("rows")
-    for row in counted.iter_rows(named=True):
-        yield Outcome(**{"outcome": outcome, "reason": None, **row})
+def _counted(rows: pl.DataFrame, outcome: str, reason: str | None = None) -> Iterator[Outcome]:
+    names = ["source", "event_type", *([reason] if reason else [])]
+    if rows.height <= canonical.FEW_ROWS:  # 0.1 ms, a query 0.8 ms
+        counted = Counter(zip(*(rows.get_column(name).to_list() for name in names), strict=True))
+        found: Iterable[tuple[Any, ...]] = ((*key, count) for key, count in counted.items())
+    else:
+        found = rows.group_by(names).len("rows").iter_rows()
+    for source, event_type, *why, count in found:
+        yield Outcome(
+            source=source,
+            event_type=event_type,
+            outcome=outcome,
+            reason=why[0] if why else None,
+            rows=count,
+        )
 
 
 def _utc(us: int) -> str:

@@ -4,6 +4,7 @@ Holds no command. Command modules import what is heavy (polars, dbt) inside the 
 that `--help` answers at once.
 """
 
+import gc
 import sys
 
 import typer
@@ -11,6 +12,10 @@ import typer
 from ledger.errors import LedgerlakeError
 from orchestration.cli import close, lake, output, questions, warehouse
 from orchestration.cli.ingest import ingest_app
+
+COLLECT_EVERY = 100_000
+"""Objects made between two runs of the cycle collector. Imports make some 130,000 that stay: with
+Python's 700 it looks through them 190 times, a fifth of a start (1.15 s of CPU against 0.93 s)."""
 
 app = typer.Typer(
     name="ledgerlake",
@@ -35,6 +40,7 @@ close.register(app)
 
 def main() -> None:
     """Entry point of the console script."""
+    gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
     as_json = "--json" in sys.argv[1:]
     try:
         app()

@@ -166,17 +166,19 @@ class _Store:
         """Of past days of a kind: events missing, over those known, or over a mean day's."""
         state = self.state(hours)
         same = state.kind == kind
-        missing = state.missing[same].astype(np.float64)
-        if kind in _NOTHING_KNOWN:
-            return missing / self.daily if self.daily else missing
-        return missing / state.known[same]
+        missing: Floats = state.missing[same].astype(np.float64)
+        if kind in _NOTHING_KNOWN and not self.daily:
+            return missing
+        shares: Floats = missing / (self.daily if kind in _NOTHING_KNOWN else state.known[same])
+        return shares
 
 
 _NOTHING_KNOWN = (2, 3)
 
 
 def _kind(known: Ints, trades: NDArray[np.bool_]) -> Ints:
-    return (known == 0) * 2 + trades.astype(np.int64)
+    kinds: Ints = (known == 0) * 2 + trades.astype(np.int64)
+    return kinds
 
 
 _SLACK_HOURS = 3

@@ -198,3 +198,18 @@ def test_hex_to_bytes_reads_slices_too() -> None:
     assert hex_to_bytes(hexes) == bytes.fromhex("00ffaa0102")
     assert hex_to_bytes(hexes.slice(1, 2)) == bytes.fromhex("aa0102")
     assert hex_to_bytes(hexes.slice(0, 0)) == b""
+
+
+@pytest.mark.parametrize("rows", [0, 1, canonical.FEW_ROWS, canonical.FEW_ROWS + 1, 3_000])
+def test_leaves_from_content_texts_are_those_from_columns(rows: int) -> None:
+    df = odd_rows(rows, seed=SEED) if rows else pl.DataFrame(schema=CANONICAL_SCHEMA)
+    texts = canonical.content_texts(df)
+    assert leaf_hashes(df, texts) == leaf_hashes(df)
+    assert content_hashes(texts) == content_hashes(df)
+
+
+def test_few_rows_hash_as_many_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    df = odd_rows(500, seed=SEED)
+    few = leaf_hashes(df), content_hashes(df)
+    monkeypatch.setattr(canonical, "FEW_ROWS", 0)
+    assert (leaf_hashes(df), content_hashes(df)) == few

@@ -70,3 +70,24 @@ def test_after_a_restart_only_what_was_synced_is_trusted(
     restarted.apply(1, keys[100:], contents[100:], np.arange(100, 200))
     assert restarted.count == 200
     assert restarted.find(keys, contents).same.all()
+
+
+@pytest.mark.parametrize("part_slots", [16, 64, 1 << 20])
+@pytest.mark.parametrize("spread", [2**64, 2**9, 40])
+def test_ids_survive_growth_however_they_crowd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part_slots: int, spread: int
+) -> None:
+    """Homes spread over the table, over its ends, or on a few slots with runs across all parts."""
+    monkeypatch.setattr(id_index, "_FIRST_SLOTS", 256)
+    monkeypatch.setattr(id_index, "_REHASH_ROWS", part_slots)
+    index = IdIndex(tmp_path / "ids")
+    draw = np.random.default_rng(11)
+    keys = draw.integers(2**64 - spread, 2**64, 3_000, dtype=np.uint64, endpoint=False)
+    contents, done = _keys(3_000, 12), 0
+    for seq, count in enumerate((100, 79, 1, 20, 800, 2_000)):
+        part = slice(done, done + count)
+        index.apply(seq, keys[part], contents[part], np.arange(done, done + count))
+        done += count
+        assert index.count == done == len(index.entries())
+        assert index.find(keys[:done], contents[:done]).same.all()
+        assert index.entries()[:, 1].tolist() == contents[:done].tolist()
