@@ -9,8 +9,8 @@ from ledger.currency import MINOR_DIGITS
 
 HISTORY_DAYS = 56
 """Eight weeks: what a store is compared with. Eight same weekdays without a gap make chance of a
-wrong warning small (3% a day at worst, for a store open 8 weekdays of 9); a longer history would let
-a season stand in the way."""
+wrong warning small (3% a day at worst, for a store open 8 weekdays of 9); a longer history would
+let a season stand in the way."""
 
 FROZEN = "period_books_amounts_are_those_of_the_deltas"
 """Control whose result states what froze: `expectations.control_totals.FROZEN`."""

@@ -101,7 +101,14 @@ def expected_residual(
         return [_unknown("(all)")]
     draw = np.random.default_rng(seed)
     since, horizon = _learnt_from(arrivals, first_date, known_at)
-    history = _history(arrivals, first_date, end_date, since, known_at.date() - horizon, known_at)
+    history = _history(
+        arrivals,
+        first_date=first_date,
+        end_date=end_date,
+        since=since,
+        watched=known_at.date() - horizon,
+        known_at=known_at,
+    )
     pool = _Pool(history)
     tail = _Tail.of(arrivals, known_at, horizon.days * 24)
     results: list[Residual] = []
@@ -198,6 +205,7 @@ def _learnt_from(
 
 def _history(
     arrivals: pl.DataFrame,
+    *,
     first_date: date,
     end_date: date,
     since: date,
