@@ -46,7 +46,7 @@ def examples(kind: type[ev.ControlEvent]) -> st.SearchStrategy[ev.ControlEvent]:
 
 
 @pytest.mark.parametrize("name", sorted(ev.EVENT_TYPES))
-@settings(deadline=None)  # a busy machine is no failure
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_an_event_is_read_back_from_its_text_and_obeys_its_contract(
     name: str, data: st.DataObject
