@@ -71,13 +71,16 @@ class Builder:
     """Builds one home. Keeps the parsed project, so that later builds start at once.
 
     The first build checks everything; those that follow one that passed check what is new.
+    `checked` is the commit up to which a build of another process passed, if one did.
     """
 
-    def __init__(self, settings: Settings, *, project: Path | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, project: Path | None = None, checked: int | None = None
+    ) -> None:
         self.home = Home.of(settings)
         self._project = project or project_folder()
         self._manifest: Manifest | None = None
-        self._checked: int | None = None
+        self._checked = checked
 
     def build(
         self,
