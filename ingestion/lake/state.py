@@ -81,6 +81,15 @@ class LakeState:
         ).fetchone()
         return path, row_index - first
 
+    def segments_after(self, family: str, commit_seq: int) -> list[str]:
+        """Paths of a family's segments of later commits, in order."""
+        rows = self._db.execute(
+            "select path from segments where family = ? and commit_seq > ?"
+            " order by first_row_index",
+            (family, commit_seq),
+        )
+        return [str(row[0]) for row in rows]
+
     def tiles(self) -> list[bytes]:
         """Hashes of the complete 256-leaf subtrees, in order."""
         rows = self._db.execute("select hash from tiles order by position")

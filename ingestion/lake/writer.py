@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from audit import canonical
 from audit.merkle import CompactRange
+from ingestion.control import gate
+from ingestion.control.fold import fold
 from ingestion.lake import commit as commits
 from ingestion.lake import layout
 from ingestion.lake.admission import Admitted, Fingerprints, admit, fingerprints
@@ -30,6 +32,7 @@ from ingestion.lake.log import CommitLog, LoggedCommit
 from ingestion.lake.segments import SegmentFiles
 from ingestion.lake.state import Head, LakeState
 from ingestion.lake.store import LocalStore, Step, Store, probe_put_if_absent
+from ledger.books import EMPTY, Books
 from ledger.errors import IncorrectInput, InternalFault
 
 Clock = Callable[[], int]
@@ -63,6 +66,8 @@ class Lake:
         self._tenant_id = tenant_id
         self._now = now
         self._step = step or (lambda _name: None)
+        self._books = EMPTY
+        self._books_seq = -1
         index_dir.mkdir(parents=True, exist_ok=True)
         self._lock_path = index_dir / "writer.lock"
         with self._locked():
@@ -156,14 +161,23 @@ class Lake:
         """The first offset of a source partition that is not in the lake; 0 if never seen."""
         return self._state.next_offset(source, partition)
 
+    def books(self) -> Books:
+        """What all control events up to the head add up to, folded on from when last asked."""
+        for path in self._state.segments_after("control", self._books_seq):
+            self._books = fold(self._books, [self._files.read(path)])
+        self._books_seq = self._head.seq
+        return self._books
+
     def append(self, batch: Batch, ingest_time_us: int | None = None) -> CommitResult:
         """Commit what is new in `batch`; when this returns, it is durable.
 
         `ingest_time_us` is for historical imports only: forward of the lake's clock and not
         beyond now. Raises IncorrectInput for offsets with a gap, wrong columns or a wrong time;
         OSError when the disk refuses (nothing is committed then, unless a later read shows it).
+        Control events that break a rule of the books refuse the whole batch; those of a source that
+        may not write them are quarantined.
         """
-        batch = batch.checked()
+        batch = _without_foreign_control(batch.checked())
         prints = fingerprints(batch.events)
         with self._locked():
             self._catch_up()
@@ -172,6 +186,27 @@ class Lake:
                 if result is not None:
                     return result
                 self._catch_up()  # lost the race for this number: look again, then try the next
+
+    def append_made(
+        self, make: Callable[[], Batch], *, given: int, ingest_time_us: int | None = None
+    ) -> CommitResult:
+        """Commit a batch made from the lake as it is, made anew whenever another writer was faster.
+
+        `make` may ask this lake for its `books`, `head` and `next_offset`; an empty batch commits
+        nothing. `given`: facts the batch is made of; those it leaves out count as duplicates.
+        """
+        with self._locked():
+            self._catch_up()
+            while True:
+                batch = make().checked()
+                if not batch.rows:
+                    return CommitResult(
+                        seq=None, accepted=0, duplicate=given, quarantined=0, head=self._head
+                    )
+                result = self._try_append(batch, fingerprints(batch.events), ingest_time_us)
+                if result is not None:
+                    return replace(result, duplicate=result.duplicate + given - batch.rows)
+                self._catch_up()
 
     def close(self) -> None:
         """Sync what is derived, so that the next start replays nothing."""
@@ -191,6 +226,7 @@ class Lake:
         if batch.events.height != given.events.height:
             prints = fingerprints(batch.events)
         admitted = admit(batch.events, prints, self._ids, self._read_events)
+        gate.require_whole(admitted.conflicts)
         rejects = pl.concat([batch.quarantine, admitted.conflicts])
         return self._commit(batch, admitted, rejects, self._ingest_time(ingest_time_us))
 
@@ -198,6 +234,7 @@ class Lake:
         self, batch: Batch, admitted: Admitted, rejects: pl.DataFrame, ingest_time: tuple[int, bool]
     ) -> CommitResult | None:
         rows, prints = self._numbered(admitted, ingest_time[0])
+        self._require_allowed(rows)
         tree = CompactRange.from_hex(self._head.tree_size, self._state.frontier())
         tiles = tree.extend(canonical.leaf_hashes(rows))
         self._step("before_segments")
@@ -233,6 +270,18 @@ class Lake:
             quarantined=commit.count("quarantined"),
             head=self._head,
         )
+
+    def _require_allowed(self, rows: pl.DataFrame) -> None:
+        """Control events obey the rules of the books as they are in this very step."""
+        reserved = gate.reserved_rows(rows)
+        if reserved.height:
+            gate.require(
+                self.books(),
+                reserved,
+                lake_id=self._head.lake_id,
+                tree_size=self._head.tree_size,
+                read=self._read_events,
+            )
 
     def _numbered(self, admitted: Admitted, ingest_us: int) -> tuple[pl.DataFrame, Fingerprints]:
         """The new events with the lake's columns, family by family, and their fingerprints."""
@@ -353,6 +402,13 @@ class Lake:
             yield
         finally:
             os.close(fd)
+
+
+def _without_foreign_control(batch: Batch) -> Batch:
+    events, rejects = gate.set_foreign_aside(batch.events, layout.REJECT_SCHEMA)
+    if rejects.is_empty():
+        return batch
+    return Batch(events, pl.concat([batch.quarantine, rejects]), batch.offsets)
 
 
 def _row_indexes(rows: pl.DataFrame) -> NDArray[np.int64]:

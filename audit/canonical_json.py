@@ -1,0 +1,55 @@
+"""JSON with one form only: sorted keys, no spaces, UTF-8, integers only, no key twice.
+
+Holds writing it, and reading it so that any other form is refused; a value is signed and hashed
+in this form. Does not know fields (`audit.fields` does). Called by statements and certificates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NoReturn
+
+
+def canonical_json(value: object) -> str:
+    """The one form of `value`. ValueError for a float: it has no one form."""
+    _refuse_floats(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def parse_canonical(text: str) -> Any:
+    """The value of a text in the one form; ValueError says how it differs."""
+    try:
+        value = json.loads(
+            text, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=_each_key_once
+        )
+        again = canonical_json(value)
+        again.encode("utf-8")
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if again != text:
+        same = len(os.path.commonprefix([again, text]))
+        raise ValueError(f"other text from position {same} on")
+    return value
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not an integer")
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice in one object")
+    return found
+
+
+def _refuse_floats(value: object) -> None:
+    if isinstance(value, float):
+        raise ValueError(f"{value} is a float; write it as text")
+    if isinstance(value, dict):
+        for inner in value.values():
+            _refuse_floats(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _refuse_floats(inner)

@@ -1,0 +1,93 @@
+"""The gate inside `Lake.append`: what of a batch is reserved, and whether it may come.
+
+Holds setting aside reserved rows of other sources, and trying our own on the books. Does not read a
+lake: books and events are handed in. Called by the lake's writer, in the step of the commit, and by
+the re-check of a lake.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingestion.control import rows, signatures
+from ledger import control_events as ev
+from ledger.books import Books, Recorded
+from ledger.errors import IncorrectInput
+from ledger.rules import Evidence, check
+
+ReadEvents = Callable[[NDArray[np.int64]], pl.DataFrame]
+"""Reads the lake's events at these row indexes, all of which it has."""
+
+
+def set_foreign_aside(
+    events: pl.DataFrame, reject_schema: pl.Schema
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The events without reserved rows of other sources, and those as rejects."""
+    if not rows.holds_control(events):
+        return events, pl.DataFrame(schema=reject_schema)
+    foreign = rows.IS_RESERVED & ~rows.IS_OURS
+    refused = events.filter(foreign)
+    if refused.is_empty():
+        return events, pl.DataFrame(schema=reject_schema)
+    rejects = refused.with_columns(
+        reason=pl.lit(ev.CHOKE_POINT_RULE),
+        detail=pl.format("expected source {}, found {}", pl.lit(ev.SOURCE), "source"),
+        raw=pl.col("payload").cast(pl.Binary),
+        existing_sha256=pl.lit(None, dtype=pl.String),
+        received_sha256=pl.lit(None, dtype=pl.String),
+    )
+    return events.filter(~foreign), rejects.select(reject_schema.names())
+
+
+def reserved_rows(numbered: pl.DataFrame) -> pl.DataFrame:
+    """The rows the gate must try, of rows that have the lake's columns."""
+    if not rows.holds_control(numbered):
+        return numbered.clear()
+    return numbered.filter(rows.IS_RESERVED)
+
+
+def require(
+    books: Books, reserved: pl.DataFrame, *, lake_id: str, tree_size: int, read: ReadEvents
+) -> None:
+    """IncorrectInput, named as the broken rule, unless all reserved rows of a commit may come.
+
+    `tree_size`: events in the lake before this commit.
+    """
+    batch = rows.recorded(reserved)
+    evidence = Evidence(
+        lake_id=lake_id,
+        open_statement=signatures.open_statement,
+        check_key=signatures.check_key,
+        arrivals=_arrivals(batch, tree_size, read),
+    )
+    rejection = check(books, batch, evidence)
+    if rejection is not None:
+        raise rejection.error()
+
+
+def require_whole(conflicts: pl.DataFrame) -> None:
+    """Control events come all or none: a reused id must not set one of them aside."""
+    ours = conflicts.filter(
+        (pl.col("source") == ev.SOURCE) & pl.col("event_type").is_in(sorted(ev.RESERVED))
+    )
+    if ours.height:
+        raise IncorrectInput(
+            "control_event_must_be_recorded_once",
+            thing=f"{ours['event_type'][0]} {ours['event_id'][0]}",
+            expected="a fact that is not in the lake yet",
+            found=str(ours["detail"][0]),
+        )
+
+
+def _arrivals(batch: list[Recorded], tree_size: int, read: ReadEvents) -> dict[str, rows.Arrival]:
+    """The events that are decided, read by their row: an id is unique, so row and id prove it."""
+    wanted = {
+        one.event.row_index
+        for one in batch
+        if isinstance(one.event, ev.LateEventDecided) and 0 <= one.event.row_index < tree_size
+    }
+    if not wanted:
+        return {}
+    return rows.arrivals(read(np.array(sorted(wanted), dtype=np.int64)))

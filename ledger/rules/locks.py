@@ -1,0 +1,79 @@
+"""Rules of lock exceptions: approved, for 5 minutes to 24 hours, revocable.
+
+Does not say what they let through (`ledger.policies`). Called by `ledger.rules.batch`.
+"""
+
+from ledger import control_events as ev
+from ledger.books import Books, Recorded
+from ledger.people import REVOKE
+from ledger.periods import BeforeFirstClose, Closed
+from ledger.rules.rejection import Evidence, Rejection, Rejections, no
+from ledger.rules.requests import approved_now, keys_of, person_may
+
+MINUTE_US = 60_000_000
+SHORTEST_US = 5 * MINUTE_US
+LONGEST_US = 24 * 60 * MINUTE_US
+
+
+def granted(
+    books: Books, at: Recorded, event: ev.LockExceptionGranted, evidence: Evidence
+) -> Rejections:
+    """How long it lasts counts from the request, so that waiting for approval takes no right away."""
+    thing = f"lock exception {event.lock_exception_id}"
+    payload = event.payload()
+    subject = {
+        name: value for name, value in payload.items() if name not in ("reason", "request_id")
+    }
+    yield from approved_now(books, at, event.request_id, "grant_lock_exception", subject)
+    if event.lock_exception_id in books.lock_exceptions:
+        expected = "an id nobody used"
+        yield no("lock_exception_id_must_be_new", thing, expected, event.lock_exception_id)
+    period = books.calendar.find(event.period_id)
+    if period is None:
+        expected = "a period of the calendar"
+        yield no("period_must_be_in_the_calendar", thing, expected, repr(event.period_id))
+        return
+    if isinstance(books.state_at(period, books.commit_seq), Closed | BeforeFirstClose):
+        yield no(
+            "closed_period_must_be_reopened_first",
+            thing,
+            f"{event.period_id} not Closed, as no exception opens a closed period",
+            "Closed",
+        )
+    lasts = event.expires_at_us - books.requests[event.request_id].requested_at_us
+    if not SHORTEST_US <= lasts <= LONGEST_US:
+        yield no(
+            "lock_exception_must_last_5_minutes_to_24_hours",
+            thing,
+            "an expiry 5 minutes to 24 hours after the request",
+            f"{lasts / MINUTE_US:.1f} minutes",
+        )
+    if event.expires_at_us <= at.ingest_time_us:
+        expected = "an expiry that is still to come"
+        yield no("lock_exception_must_not_have_expired", thing, expected, "one that is over")
+
+
+def revoked(
+    books: Books, at: Recorded, event: ev.LockExceptionRevoked, evidence: Evidence
+) -> Rejections:
+    thing = f"lock exception {event.lock_exception_id}"
+    known = books.lock_exceptions.get(event.lock_exception_id)
+    if known is None or known.revoked_commit is not None:
+        found = f"revoked by {known.revoked_by}" if known else "no such lock exception"
+        yield no("lock_exception_must_be_in_force", thing, "one that is not revoked", found)
+        return
+    said = evidence.open_statement(event.statement, keys_of(books))
+    if isinstance(said, Rejection):
+        yield said
+        return
+    if said.lake_id != evidence.lake_id:
+        expected = f"lake {evidence.lake_id}"
+        yield no("statement_must_be_for_this_lake", thing, expected, f"lake {said.lake_id}")
+    wanted = (REVOKE, "revoker", known.request_id, {"lock_exception_id": event.lock_exception_id})
+    found_ = (said.action, said.role, said.request_id, dict(said.subject))
+    if found_ != wanted:
+        yield no("statement_must_match_the_event", thing, str(wanted), str(found_))
+    # Closing a hole needs no second person: whoever may ask or approve may do it.
+    roles = books.people[said.person].roles
+    role = "requester" if "requester" in roles else "approver"
+    yield from person_may(books, said.person, role, thing)

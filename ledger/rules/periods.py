@@ -1,0 +1,152 @@
+"""Rules of closing: in order, sealed first, approved; reopened latest first.
+
+As closing goes in order and reopening latest first, the periods that are Closed are a run without a
+gap: looking at the neighbour is enough. Called by `ledger.rules.batch`.
+"""
+
+from ledger import control_events as ev
+from ledger.books import Books, Recorded
+from ledger.calendar import Period
+from ledger.periods import (
+    BeforeFirstClose,
+    Closed,
+    PeriodState,
+    Reopened,
+    SoftClosed,
+    closed_edition_of,
+    name_of,
+)
+from ledger.rules.rejection import Evidence, Rejection, Rejections, no
+from ledger.rules.requests import approved_now
+
+
+def soft_closed(
+    books: Books, at: Recorded, event: ev.PeriodSoftClosed, evidence: Evidence
+) -> Rejections:
+    period = books.calendar.find(event.period_id)
+    if period is None:
+        yield _unknown(event.period_id)
+        return
+    state = books.state_at(period, books.commit_seq)
+    thing = f"period {event.period_id}"
+    if isinstance(state, Closed | BeforeFirstClose):
+        yield no(
+            "closed_period_must_be_reopened_first",
+            thing,
+            "a period that is not Closed",
+            "Closed",
+            f"`ledgerlake reopen {event.period_id}` asks for it.",
+        )
+    if event.sealed:
+        yield from _in_order(books, period)
+    if not event.sealed and isinstance(state, Reopened):
+        expected = "a seal: a Reopened period is closed again, not soft-closed"
+        yield no("reopened_period_must_be_sealed", thing, expected, "sealed false")
+    if not event.sealed and isinstance(state, SoftClosed) and state.sealed:
+        failed = [one for one in books.failures if one.event.stream_id == at.event.stream_id]
+        if not failed or failed[-1].commit_seq < state.cut_off_commit:
+            yield no(
+                "seal_must_be_lifted_by_a_failed_close",
+                thing,
+                f"a CloseFailed after the seal of commit {state.cut_off_commit}",
+                "none: a close is under way",
+                "Wait for the close, or run `ledgerlake close apply` again: it resumes.",
+            )
+
+
+def close_failed(
+    books: Books, at: Recorded, event: ev.CloseFailed, evidence: Evidence
+) -> Rejections:
+    if books.calendar.find(event.period_id) is None:
+        yield _unknown(event.period_id)
+
+
+def closed(books: Books, at: Recorded, event: ev.PeriodClosed, evidence: Evidence) -> Rejections:
+    period = books.calendar.find(event.period_id)
+    if period is None:
+        yield _unknown(event.period_id)
+        return
+    state = books.state_at(period, books.commit_seq)
+    thing = f"period {event.period_id}"
+    if not isinstance(state, SoftClosed) or not state.sealed:
+        found = name_of(state)
+        yield no("period_must_be_sealed_first", thing, "SoftClosed and sealed", found)
+    yield from _in_order(books, period)
+    wanted = closed_edition_of(state) + 1
+    if event.closed_edition != wanted:
+        rule = "closed_edition_must_follow_the_last"
+        yield no(rule, thing, f"edition {wanted}", f"edition {event.closed_edition}")
+    if not 0 <= event.cut_off_commit < at.commit_seq:
+        expected = f"a commit before {at.commit_seq}"
+        yield no("cut_off_must_be_in_the_lake", thing, expected, str(event.cut_off_commit))
+    yield from _approved_close(books, event, thing)
+
+
+def _approved_close(books: Books, event: ev.PeriodClosed, thing: str) -> Rejections:
+    asked = books.requests.get(event.request_id)
+    if asked is None or asked.action != "close_period" or asked.state != "approved":
+        found = f"{asked.action}, {asked.state}" if asked else "no such request"
+        expected = "an approved request to close it"
+        yield no("close_must_be_approved", thing, expected, found)
+        return
+    if asked.subject["period_id"] != event.period_id or asked.used_commit is not None:
+        used = f", used in commit {asked.used_commit}" if asked.used_commit is not None else ""
+        found = f"a request to close {asked.subject['period_id']}{used}"
+        yield no("close_must_be_approved", thing, "an unused request to close it", found)
+
+
+def reopened(
+    books: Books, at: Recorded, event: ev.PeriodReopened, evidence: Evidence
+) -> Rejections:
+    period = books.calendar.find(event.period_id)
+    if period is None:
+        yield _unknown(event.period_id)
+        return
+    state = books.state_at(period, books.commit_seq)
+    thing = f"period {event.period_id}"
+    if not _can_reopen(state):
+        yield no(
+            "only_a_closed_period_can_be_reopened",
+            thing,
+            "Closed, or SoftClosed after a failed close of its next edition",
+            "locked before the first period ever closed"
+            if isinstance(state, BeforeFirstClose)
+            else name_of(state),
+        )
+    later = books.calendar.after(period)
+    following = books.state_at(later, books.commit_seq)
+    if isinstance(following, Closed) or (isinstance(following, SoftClosed) and following.sealed):
+        yield no(
+            "later_period_must_be_reopened_first",
+            thing,
+            f"{later.period_id} not closed, as periods are reopened latest first",
+            f"{later.period_id} {name_of(following)}",
+            f"Reopen {later.period_id} first.",
+        )
+    subject = {"period_id": event.period_id}
+    yield from approved_now(books, at, event.request_id, "reopen_period", subject)
+
+
+def _can_reopen(state: PeriodState) -> bool:
+    if isinstance(state, SoftClosed):
+        return not state.sealed and state.closed_edition > 0
+    return isinstance(state, Closed)
+
+
+def _in_order(books: Books, period: Period) -> Rejections:
+    """The period before is Closed, or none before this one has ever been."""
+    earlier = books.calendar.before(period)
+    state = books.state_at(earlier, books.commit_seq)
+    if books.last_closed is None or isinstance(state, Closed | BeforeFirstClose):
+        return
+    yield no(
+        "earlier_period_must_be_closed_first",
+        f"period {period.period_id}",
+        f"{earlier.period_id} Closed, as periods are closed in order",
+        f"{earlier.period_id} {name_of(state)}",
+        f"Close {earlier.period_id} first.",
+    )
+
+
+def _unknown(period_id: str) -> Rejection:
+    return no("period_must_be_in_the_calendar", f"period {period_id!r}", "a period", "none")

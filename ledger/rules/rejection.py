@@ -1,0 +1,52 @@
+"""What the rules say no with, and what they need to know beside the books.
+
+Holds `Rejection` and `Evidence`. Does not hold a rule. Called by every module of `ledger.rules`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ledger.errors import IncorrectInput
+from ledger.people import Statement
+from ledger.routing import Arrival
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """A broken rule, named, and what would have been right."""
+
+    rule: str
+    thing: str
+    expected: str
+    found: str
+    remedy: str = ""
+
+    def error(self) -> IncorrectInput:
+        return IncorrectInput(
+            self.rule,
+            thing=self.thing,
+            expected=self.expected,
+            found=self.found,
+            remedy=self.remedy,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """`open_statement` verifies a signed note with the people's keys (person -> key text);
+    `check_key` says what is wrong with a key text; `arrivals` are the lake's events by event id."""
+
+    lake_id: str
+    open_statement: Callable[[str, Mapping[str, str]], Statement | Rejection]
+    check_key: Callable[[str, str], Rejection | None]
+    arrivals: Mapping[str, Arrival] = field(default_factory=dict)
+
+
+Rejections: TypeAlias = Iterator[Rejection]
+"""What a rule gives: nothing when it is obeyed; nobody asks for a second rejection."""
+
+
+def no(rule: str, thing: str, expected: str, found: str, remedy: str = "") -> Rejection:
+    """A rejection, short to write down."""
+    return Rejection(rule=rule, thing=thing, expected=expected, found=found, remedy=remedy)
