@@ -100,9 +100,7 @@ class Books:
     def apply(self, planned: Planned) -> Closed:
         """Approved by the other, every warning acknowledged."""
         if planned.token is None:
-            raise RuntimeError(
-                json.dumps([vars(one) for one in planned.plan.blockers], default=str)
-            )
+            raise RuntimeError(str(planned.plan.blockers))
         when = self.when
         lake = lake_signer(self.home, signing.lake_id(self.home), now_us=when.now_us)
         done = apply(
