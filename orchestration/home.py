@@ -35,6 +35,19 @@ class Home:
         return self.index / "tail"
 
     @property
+    def keys(self) -> Path:
+        """Private keys and their public halves; readable by the owner only."""
+        return self.root / "keys"
+
+    @property
+    def lake_keys(self) -> Path:
+        return self.keys / "lake"
+
+    @property
+    def people_keys(self) -> Path:
+        return self.keys / "people"
+
+    @property
     def warehouse(self) -> Path:
         """The DuckDB file dbt writes; one process at a time."""
         return self.root / "warehouse" / "warehouse.duckdb"
