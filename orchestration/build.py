@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,15 +85,19 @@ class Builder:
         full_refresh: bool = False,
         known_as_of_commit: int | None = None,
         count_rows: bool = True,
+        locked: bool = False,
         tell: Tell | None = None,
     ) -> Built:
         """Run models and tests up to the lake's head, or as known at a commit.
+
+        `locked`: the caller holds the build lock already.
 
         IncorrectInput when another build runs or dbt refuses the wish; a failing model or test is
         a result, not an error.
         """
         _require_lake(self.home)
-        with exclusive(self.home.build_lock, doing="build"), _dbt_home(self.home, self._project):
+        lock = nullcontext() if locked else exclusive(self.home.build_lock, doing="build")
+        with lock, _dbt_home(self.home, self._project):
             started, clock = _now(), time.perf_counter()
             try:
                 nodes = self._run(full_refresh, known_as_of_commit, tell)
