@@ -6,14 +6,13 @@ Called by plan and apply.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 
 from ingestion.lake.log import LoggedCommit
 from ledger.books import Books
-from ledger.control_events import canonical_json
 from orchestration.home import Home
 from orchestration.publish.models import read_models
 
@@ -94,27 +93,13 @@ def code_sha256() -> str:
 
 def reference_sha256(books: Books) -> str:
     """Over calendar, policies and stores: re-mapping a store voids a plan."""
-    known = {
-        "calendar": _values(books.calendar.version, books.calendar.kind, books.calendar.periods),
-        "policies": [_values(one) for one in books.policies],
-        "stores": {name: [_values(one) for one in books.stores[name]] for name in books.stores},
-    }
-    return hashlib.sha256(canonical_json(known).encode()).hexdigest()
+    known = (books.calendars, books.policies, sorted(books.stores.items()))
+    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 def package_versions() -> dict[str, str]:
     """Installed versions of what computes and signs."""
     return {name: version(name) for name in PACKAGES}
-
-
-def _values(*things: object) -> list[str]:
-    """Their values as text: dataclasses by field, so that a field's name counts too."""
-    return [
-        repr(sorted(asdict(one).items(), key=lambda item: item[0]))
-        if hasattr(one, "__dataclass_fields__") and not isinstance(one, type)
-        else repr(one)
-        for one in things
-    ]
 
 
 def _sha256(named: Iterable[tuple[str, bytes]]) -> str:

@@ -57,7 +57,6 @@ class Case:
     books: Books
     run: Run
     plan: Plan
-    plan_sha256: str
     edition: Edition
     verdict: Verdict
     cut_off_commit: int
@@ -74,19 +73,30 @@ def issued(run: Run, closed_edition: int) -> Certificate | None:
 
 
 def issue(case: Case, signer: Signer) -> Certificate:
-    """Write note and certificate, the certificate last: where it is, its signature is."""
+    """Write and check it among the run's papers, then put it where certificates are kept."""
     certificate = _certificate(case)
-    path = certificate_path(case.home, case.plan.period_id, case.plan.closed_edition)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    note = sign_certificate(certificate, signer)
-    replace_durably(path.with_suffix(".note"), note.encode())
-    replace_durably(path, certificate.to_bytes())
+    note = sign_certificate(certificate, signer).encode()
+    draft = _write(case.run.folder, certificate, note)
+    _require_good(case.home, draft, signer)
+    _write(case.home.certificates, certificate, note)
     return certificate
 
 
 def require_good(home: Home, certificate: Certificate, signer: Signer) -> None:
     """As a stranger would check it. InternalFault names what is wrong."""
-    path = certificate_path(home, certificate.period.period_id, certificate.closed_edition)
+    _require_good(home, home.certificates / f"{certificate.stem}.json", signer)
+
+
+def _write(folder: Path, certificate: Certificate, note: bytes) -> Path:
+    """The certificate last: where it is, its signature is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{certificate.stem}.json"
+    replace_durably(path.with_suffix(".note"), note)
+    replace_durably(path, certificate.to_bytes())
+    return path
+
+
+def _require_good(home: Home, path: Path, signer: Signer) -> None:
     wanted = Wanted(files=home.tables, shared=True)
     report = verify_certificate(path, [signer.verifier], wanted)
     if not report.ok:
@@ -165,7 +175,7 @@ def _certificate(case: Case) -> Certificate:
             code=plan.binding.code,
             packages=package_versions(),
         ),
-        plan_sha256=case.plan_sha256,
+        plan_sha256=str(case.run.request.subject["plan_sha256"]),
         previous_certificate_sha256=_period_before(books, plan.period_id),
         previous_edition_sha256=_edition_before(books, plan),
         run_id=case.run.run_id,
@@ -264,7 +274,3 @@ def _period_before(books: Books, period_id: str) -> str | None:
 def _edition_before(books: Books, plan: Plan) -> str | None:
     earlier = [one for one in closes(books) if one.period_id == plan.period_id]
     return earlier[-1].certificate_sha256 if earlier else None
-
-
-def path_of(home: Home, certificate: Certificate) -> Path:
-    return certificate_path(home, certificate.period.period_id, certificate.closed_edition)

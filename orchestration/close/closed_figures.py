@@ -12,13 +12,14 @@ from pathlib import Path
 
 import duckdb
 
+from audit.certificate import Figure
 from ledger.books import Books
 from ledger.control_events import PeriodClosed
 from orchestration.home import Home
 from orchestration.publish import edition as editions
 from orchestration.publish.closed_periods import Certified, read_certified
 from orchestration.publish.edition import Edition
-from orchestration.publish.figures import EMPTY, Figure, Relation, read_figures, warehouse_relations
+from orchestration.publish.figures import Relation, none_of, read_figures, warehouse_relations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def warehouse_differences(
         found = read_figures(connection, _as_then(home, relations, wanted), [close.period_id])
         there = {one.name: one for one in found[close.period_id]}
         for then in wanted.figures:
-            now = there.get(then.name, Figure(then.name, 0, EMPTY))
+            now = there.get(then.name, none_of(then.name))
             if now != then:
                 yield _difference(close, f"table {then.name}", _said(then), _said(now))
 

@@ -280,6 +280,119 @@ where comparison not in (select comparison from totals)
 order by comparison, ledger, store_id, currency
 """
 
+ROLL_FORWARD = """
+with before as (
+    select currency, sum(closing) as closing
+    from main.balance_rollforward
+    where posting_period in (
+        select period_id from main.accounting_periods where end_date = $first_date
+    )
+    group by currency
+),
+
+rolled as (
+    select
+        currency,
+        sum(opening) as opening,
+        sum(original_amount + correction_amount) as movements,
+        sum(closing) as closing
+    from main.balance_rollforward
+    where posting_period = $period_id
+    group by currency
+),
+
+moved as (
+    select currency, sum(amount) as amount
+    from intermediate.int_accounts__deltas
+    where posting_period = $period_id and currency <> '(none)'
+    group by currency
+),
+
+accounts as (
+    select
+        currency,
+        coalesce(before.closing, 0) as closing_before,
+        -- A ledger that is gone is 0: it differs from what the other sides say.
+        coalesce(rolled.opening, 0) as opening,
+        coalesce(rolled.movements, 0) as movements,
+        coalesce(rolled.closing, 0) as closing,
+        coalesce(moved.amount, 0) as delta_movements
+    from rolled
+    full join before using (currency)
+    full join moved using (currency)
+),
+
+days as (
+    select
+        currency,
+        sum(reported_amount) as reported,
+        sum(amount) as amount
+    from main.daily_sales
+    where business_date >= $first_date and business_date < $end_date
+    group by currency
+),
+
+corrections as (
+    select currency, sum(amount_delta) as amount
+    from main.sales_corrections
+    where business_date >= $first_date and business_date < $end_date
+    group by currency
+),
+
+corrected as (
+    select currency, sum(amount) as amount
+    from intermediate.int_sales__deltas
+    where
+        is_correction
+        and route in ('in_window', 'next_period', 'restated')
+        and business_date >= $first_date and business_date < $end_date
+    group by currency
+),
+
+sales as (
+    select
+        currency,
+        coalesce(days.reported, 0) as reported,
+        coalesce(corrections.amount, 0) as movements,
+        coalesce(days.amount, 0) as closing,
+        coalesce(corrected.amount, 0) as delta_movements
+    from days
+    full join corrections using (currency)
+    full join corrected using (currency)
+),
+
+roll_forward as (
+    select
+        'accounts' as ledger, currency, closing_before, opening, movements,
+        opening + movements as rolled, closing, delta_movements
+    from accounts
+    union all
+    select
+        'sales', currency, reported, reported, movements,
+        reported + movements, closing, delta_movements
+    from sales
+)
+
+select
+    ledger,
+    currency,
+    cast(closing_before as decimal(38, 4)) as closing_before,
+    cast(opening as decimal(38, 4)) as opening,
+    cast(movements as decimal(38, 4)) as movements,
+    cast(rolled as decimal(38, 4)) as rolled,
+    cast(closing as decimal(38, 4)) as closing,
+    cast(delta_movements as decimal(38, 4)) as delta_movements
+from roll_forward
+union all
+select
+    ledger, '(none)', cast(0 as decimal(38, 4)), cast(0 as decimal(38, 4)),
+    cast(0 as decimal(38, 4)), cast(0 as decimal(38, 4)), cast(0 as decimal(38, 4)),
+    cast(0 as decimal(38, 4))
+from (values ('accounts'), ('sales')) as ledgers (ledger)
+where ledger not in (select ledger from roll_forward)
+order by ledger, currency
+"""
+
 CONSERVATION = """
 with exceptions as (
     select
@@ -437,8 +550,11 @@ stores as (
     select
         store_id as name,
         max(business_date) as last_day,
-        -- Of a store seen once nobody knows what is usual.
-        coalesce(max(gap_days), $history_days) as usual_days
+        -- Of a store seen a few times nobody knows what is usual.
+        if(
+            count(*) >= 8, max(gap_days),
+            date_diff('day', $history_from::date, $end_date::date)
+        ) as usual_days
     from gaps
     group by store_id
 ),
@@ -638,6 +754,7 @@ order by period_id, ledger, currency
 FRAMES: dict[str, str] = {
     "completeness": COMPLETENESS,
     "control_totals": CONTROL_TOTALS,
+    "roll_forward": ROLL_FORWARD,
     "conservation": CONSERVATION,
     "exceptions": EXCEPTIONS,
     "freshness": FRESHNESS,

@@ -113,33 +113,21 @@ def _look(
         ):
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(f"set memory_limit = '{settings.duckdb.memory_limit}'")
-            return _ask_warehouse(connection, home, books, period, head, papers)
+            moved = (*papers, *closed_figures.warehouse_differences(connection, home, books))
+            build = blockers.of_the_build(
+                home, warehouse_seq=known_commit(connection), head_seq=head.commit.seq
+            )
+            findings = (*build, *blockers.moved_figures(moved), *_gate(connection, home, period))
+            relations = warehouse_relations(connection)
+            figures = read_figures(connection, relations, [period.period_id])
+            return _Seen(
+                findings=findings,
+                control_totals=control_totals(connection, relations, period.period_id),
+                figures=figures[period.period_id],
+            )
     except (Busy, duckdb.IOException) as error:
         busy = blockers.rebuild_under_way(holder(home.build_lock), str(error).splitlines()[0])
         return _Seen(findings=(busy, *blockers.moved_figures(papers)))
-
-
-def _ask_warehouse(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    books: Books,
-    period: Period,
-    head: LoggedCommit,
-    papers: tuple[closed_figures.Difference, ...],
-) -> _Seen:
-    warehouse_seq = known_commit(connection)
-    relations = warehouse_relations(connection)
-    moved = closed_figures.warehouse_differences(connection, home, books)
-    findings = (
-        *blockers.of_the_build(home, warehouse_seq=warehouse_seq, head_seq=head.commit.seq),
-        *blockers.moved_figures((*papers, *moved)),
-        *_gate(connection, home, period),
-    )
-    return _Seen(
-        findings=findings,
-        control_totals=control_totals(connection, relations, period.period_id),
-        figures=read_figures(connection, relations, [period.period_id])[period.period_id],
-    )
 
 
 def _gate(connection: duckdb.DuckDBPyConnection, home: Home, period: Period) -> list[Finding]:

@@ -12,6 +12,8 @@ from audit.signed_note import Signer
 from audit.statement import Statement, note_sha256, sign_statement
 from ingestion.control.write import append_control
 from ingestion.lake import CommitResult, Lake
+from ingestion.lake.log import CommitLog
+from ingestion.lake.store import LocalStore
 from ledger.control_events import ActionApproved, ActionRequested, ControlEvent
 from ledger.people import Request
 from orchestration.home import Home
@@ -88,6 +90,11 @@ def record(home: Home, events: Sequence[ControlEvent], when: When) -> CommitResu
         return append_control(lake, events, now_us=when.now_us, ingest_time_us=at_us)
     finally:
         lake.close()
+
+
+def lake_id(home: Home) -> str:
+    """Whose lake: every statement says so."""
+    return CommitLog(LocalStore(home.lake)).read(0).commit.lake_id
 
 
 def open_lake(home: Home) -> Lake:

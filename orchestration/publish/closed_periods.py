@@ -14,12 +14,13 @@ from typing import Any
 
 import duckdb
 
+from audit.certificate import Figure
 from ledger.errors import IncorrectInput
 from orchestration.home import Home
 from orchestration.publish import edition as editions
 from orchestration.publish.edition import Edition
 from orchestration.publish.export import select_parts
-from orchestration.publish.figures import EMPTY, FROZEN, Figure, Figures, Relation, read_figures
+from orchestration.publish.figures import FROZEN, Figures, Relation, none_of, read_figures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ def read_certified(path: Path) -> Certified:
         period_id=str(values["period"]["period_id"]),
         closed_edition=int(values["closed_edition"]),
         published_edition=int(values["published_edition"]),
-        figures=tuple(named.get(name, Figure(name, 0, EMPTY)) for name in FROZEN),
+        figures=tuple(named.get(name, none_of(name)) for name in FROZEN),
     )
 
 
@@ -87,7 +88,7 @@ def _certificates(folder: Path) -> Iterator[Certified]:
 
 
 def _figure(values: Mapping[str, Any]) -> Figure:
-    return Figure(str(values["name"]), int(values["rows"]), str(values["sha256"]))
+    return Figure(name=str(values["name"]), rows=int(values["rows"]), sha256=str(values["sha256"]))
 
 
 def _certified_edition(home: Home, certified: Certified) -> Edition | None:
@@ -118,7 +119,7 @@ def _relations(home: Home, edition: Edition, like: Edition) -> dict[str, Relatio
 def _require_equal(edition: Edition, wanted: Certified, found: tuple[Figure, ...]) -> None:
     there = {one.name: one for one in found}
     for then in wanted.figures:
-        now = there.get(then.name, Figure(then.name, 0, EMPTY))
+        now = there.get(then.name, none_of(then.name))
         if now != then:
             raise _refusal(edition, wanted, then, now)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from audit.certificate import Figure
 from orchestration.publish.export import quoted, text
 
 FROZEN = ("period_sales", "int_accounts__postings")
@@ -25,17 +26,8 @@ Columns = Sequence[tuple[str, str]]
 """(name, type), as DuckDB has them."""
 
 
-@dataclass(frozen=True, order=True)
-class Figure:
-    """All rows of one table in one period: how many, and the SHA-256 over their text form."""
-
-    name: str
-    rows: int
-    sha256: str
-
-
 Figures = Mapping[str, tuple[Figure, ...]]
-"""Period -> its figures, one per table, in the order of `FROZEN`."""
+"""Period -> its figures, one per table of the warehouse, in the order of `FROZEN`."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +53,18 @@ def read_figures(
     found: dict[tuple[str, str], Figure] = {}
     for table, relation in relations.items():
         for period, rows, sha256 in connection.execute(_digests(relation, wanted)).fetchall():
-            found[str(period), table] = Figure(table, int(rows), str(sha256))
+            found[str(period), table] = Figure(name=table, rows=int(rows), sha256=str(sha256))
     return {
         period: tuple(
-            found.get((period, table), Figure(table, 0, EMPTY))
-            for table in FROZEN
-            if table in relations
+            found.get((period, table), none_of(table)) for table in FROZEN if table in relations
         )
         for period in wanted
     }
+
+
+def none_of(table: str) -> Figure:
+    """The figure of a table without rows."""
+    return Figure(name=table, rows=0, sha256=EMPTY)
 
 
 def warehouse_relations(connection: duckdb.DuckDBPyConnection) -> dict[str, Relation]:

@@ -31,8 +31,8 @@ class Kind(StrEnum):
 class Model:
     """One model to publish. `version` is a hash over its SQL, its parents' and all macros.
 
-    `unique_key` identifies its rows and sorts them; empty: all columns in order do. `source`: SQL to
-    read instead of the table dbt made.
+    `unique_key` identifies its rows and sorts them; empty: all columns in order do. `source`: what
+    to read instead of the table dbt made.
     """
 
     name: str

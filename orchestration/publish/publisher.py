@@ -157,7 +157,8 @@ class _Publisher:
             writer = PartWriter(warehouse.connection, self._home.tables)
             held = held_periods(self._home, known_commit=cut.commit_seq, releasing=releasing)
             tables = tuple(
-                self._table(one, warehouse, writer, base, cut, held) for one in models.tables
+                self._table(one, warehouse, writer, base, cut=cut, held=held)
+                for one in models.tables
             )
             writer.sync()
             return self._edition(pointer, before, cut, models, tables)
@@ -168,6 +169,7 @@ class _Publisher:
         warehouse: Warehouse,
         writer: PartWriter,
         base: Edition | None,
+        *,
         cut: Cut,
         held: Held | None,
     ) -> PublishedTable:
