@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ledger.errors import LedgerlakeError
-from orchestration.cli import lake, output, questions, warehouse
+from orchestration.cli import exceptions, lake, output, people, questions, warehouse
 from orchestration.cli.ingest import ingest_app
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ lake.register(app)
 app.add_typer(ingest_app, name="ingest", rich_help_panel="Lake")
 warehouse.register(app)
 questions.register(app)
+people.register(app)
+exceptions.register(app)
 
 
 def main() -> None:
