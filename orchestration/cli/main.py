@@ -9,7 +9,16 @@ import sys
 import typer
 
 from ledger.errors import LedgerlakeError
-from orchestration.cli import exceptions, lake, output, people, questions, warehouse
+from orchestration.cli import (
+    exceptions,
+    lake,
+    locks,
+    output,
+    people,
+    periods,
+    questions,
+    warehouse,
+)
 from orchestration.cli.ingest import ingest_app
 
 app = typer.Typer(
@@ -32,6 +41,8 @@ warehouse.register(app)
 questions.register(app)
 people.register(app)
 exceptions.register(app)
+locks.register(app)
+periods.register(app)
 
 
 def main() -> None:

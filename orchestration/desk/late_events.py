@@ -31,7 +31,8 @@ REASONS = (
 )
 _NAMES = (*COLUMNS, "business_date", "lateness_days", "exception_reason")
 _QUERY = f"select {', '.join(_NAMES)} from {{table}} where commit_seq <= $until order by row_index"
-_NEGATIVE = ("SaleRefunded", "FundsWithdrawn")
+NEGATIVE = ("SaleRefunded", "FundsWithdrawn")
+"""Types whose amount, positive in the event, counts down in figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ class LateEvent:
     def booked_amount(self) -> Decimal:
         """What it would add to a figure: refunds and withdrawals count down."""
         amount = self.amount or Decimal(0)
-        return -amount if self.event_type in _NEGATIVE else amount
+        return -amount if self.event_type in NEGATIVE else amount
 
 
 @dataclass(frozen=True, kw_only=True)
