@@ -8,10 +8,10 @@ from expectations.suite import Control, Equal, OneOf, Suite, Where
 
 LAKE_AND_DELTAS = "lake_and_deltas"
 DELTAS_AND_DAILY_SALES = "deltas_and_daily_sales"
-DELTAS_AND_PERIOD_SALES = "deltas_and_period_sales"
+DELTAS_AND_PERIOD_BOOKS = "deltas_and_period_books"
 UPLOADS_AND_LAKE = "uploads_and_lake"
 
-FROZEN = "period_sales_amounts_are_those_of_the_deltas"
+FROZEN = "period_books_amounts_are_those_of_the_deltas"
 """The control whose result states the figures that freeze; later closes compare with it."""
 
 _REBUILD = "Run `ledgerlake build --full-refresh`; if it stays, `ledgerlake verify`."
@@ -29,7 +29,7 @@ def _three(comparison: str, what: str, remedy: str, *, may_be_empty: bool) -> tu
             where=where,
             may_be_empty=may_be_empty,
             states=("ledger", "currency", "found_amount", "found_count")
-            if comparison == DELTAS_AND_PERIOD_SALES
+            if comparison == DELTAS_AND_PERIOD_BOOKS
             else (),
         ),
         Control(
@@ -55,7 +55,7 @@ SUITE = Suite(
     name="control_totals",
     question="Do lake, deltas, marts and the stores' own totals agree to the cent?",
     columns={
-        "comparison": "lake_and_deltas, deltas_and_daily_sales, deltas_and_period_sales or"
+        "comparison": "lake_and_deltas, deltas_and_daily_sales, deltas_and_period_books or"
         " uploads_and_lake.",
         "ledger": "sales or accounts.",
         "store_id": "Store; (all) where the comparison is by currency.",
@@ -82,8 +82,8 @@ SUITE = Suite(
             may_be_empty=False,
         ),
         *_three(
-            DELTAS_AND_PERIOD_SALES,
-            "period_sales_?_are_those_of_the_deltas",
+            DELTAS_AND_PERIOD_BOOKS,
+            "period_books_?_are_those_of_the_deltas",
             _REBUILD,
             may_be_empty=False,
         ),

@@ -12,13 +12,13 @@ SUITE = Suite(
     columns={
         "period_id": "Earlier period that is closed now; (all) in the row that counts them: amounts"
         " 0, closed_count by the lake's control events, event_count by accounting_periods.",
-        "ledger": "sales.",
+        "ledger": "sales or accounts.",
         "currency": "ISO 4217 code.",
         "closed_edition": "The newest closed edition of the period.",
         "closed_amount": "Amount stated by the gate when that edition closed; null if it is not.",
-        "amount": "Amount of the period in period_sales now.",
+        "amount": "Amount of the period in period_sales or balance_rollforward now.",
         "closed_count": "Events stated by the gate when that edition closed.",
-        "event_count": "Events of the period in period_sales now.",
+        "event_count": "Events of the period there now.",
     },
     key=("period_id", "ledger", "currency", "closed_edition"),
     controls=(

@@ -71,13 +71,26 @@ class Builder:
     """Builds one home. Keeps the parsed project, so that later builds start at once.
 
     The first build checks everything; those that follow one that passed check what is new.
+    `checked` is the commit up to which a build of another process passed, if one did.
     """
 
-    def __init__(self, settings: Settings, *, project: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        project: Path | None = None,
+        checked: int | None = None,
+        manifest: Manifest | None = None,
+    ) -> None:
         self.home = Home.of(settings)
         self._project = project or project_folder()
-        self._manifest: Manifest | None = None
-        self._checked: int | None = None
+        self._manifest = manifest
+        self._checked = checked
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The parsed project once there was a build; a builder of another home may take it."""
+        return self._manifest
 
     def build(
         self,
@@ -118,6 +131,10 @@ class Builder:
                 self._checked = commit
             _record(self.home, built)
             return built
+
+    def check_everything(self) -> None:
+        """Let the next build run every test, as the first does."""
+        self._checked = None
 
     def _run(self, full_refresh: bool, commit: int | None, tell: Tell | None) -> list[NodeResult]:
         if self._manifest is None:

@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestration.cli import close_report as report
 from orchestration.cli import output
 from orchestration.cli.output import JsonFlag
 
 if TYPE_CHECKING:
     from audit.signed_note import Signer
-    from orchestration.close.apply import Closed, Failed
-    from orchestration.close.certificates import Listed, Verified
-    from orchestration.close.diff import Diff
-    from orchestration.close.finding import Finding
-    from orchestration.close.planned import Planned
-    from orchestration.close.reopen import Reopening
-    from orchestration.close.status import RunStatus
+    from orchestration.close.signing import When
     from orchestration.home import Home
 
 _PANEL = "Close"
@@ -82,7 +77,7 @@ def plan(
             "warnings": [one.code for one in done.plan.warnings],
         },
         as_json=as_json,
-        human=lambda out: _draw_plan(out, done),
+        human=lambda out: report.draw_plan(out, done),
     )
     raise typer.Exit(output.CHECK_FAILED if done.plan.blockers else output.DONE)
 
@@ -102,7 +97,7 @@ def apply(
     Refuses if anything moved since the plan. Exit 1 if a control does not hold: the period stays
     SoftClosed, and the report says why.
 
-    Example: `ledgerlake close apply 5f0c1e... --as ben --acknowledge no_expected_store_day_is_silent`
+    Example: `ledgerlake close apply TOKEN --as ben --acknowledge no_store_sent_far_less_than_usual`
     """
     from orchestration import settings
     from orchestration.close.apply import Closed, Keys
@@ -122,7 +117,7 @@ def apply(
     output.emit(
         {"outcome": "closed" if closed else "failed", **output.plain(done)},
         as_json=as_json,
-        human=lambda out: _draw_applied(out, done),
+        human=lambda out: report.draw_applied(out, done),
     )
     raise typer.Exit(output.DONE if closed else output.CHECK_FAILED)
 
@@ -138,11 +133,12 @@ def status(as_json: JsonFlag = False) -> None:
     from orchestration.home import Home
 
     found = read_status(Home.of(settings.load()))
-    output.emit({"runs": found}, as_json=as_json, human=lambda out: _draw_status(out, found))
+    output.emit({"runs": found}, as_json=as_json, human=lambda out: report.draw_status(out, found))
 
 
 def reopen(
     period: Annotated[str, typer.Argument(metavar="PERIOD", help=_PERIOD)],
+    *,
     acting: ActingNow,
     key: KeyFile = None,
     reason: Reason = "",
@@ -170,7 +166,7 @@ def reopen(
         done = approve_reopening(
             chosen, approve, period_id=period, signer=signer, reason=reason, when=when
         )
-    output.emit(done, as_json=as_json, human=lambda out: _draw_reopening(out, done))
+    output.emit(done, as_json=as_json, human=lambda out: report.draw_reopening(out, done))
 
 
 def diff(
@@ -193,7 +189,7 @@ def diff(
     from orchestration.close.diff import diff as compare
 
     found = compare(settings.load(), period, before=before, after=after)
-    output.emit(found, as_json=as_json, human=lambda out: _draw_diff(out, found))
+    output.emit(found, as_json=as_json, human=lambda out: report.draw_diff(out, found))
 
 
 @certificates_app.command("list")
@@ -208,7 +204,7 @@ def certificates_list(as_json: JsonFlag = False) -> None:
 
     found = list_certificates(Home.of(settings.load()))
     output.emit(
-        {"certificates": found}, as_json=as_json, human=lambda out: _draw_listed(out, found)
+        {"certificates": found}, as_json=as_json, human=lambda out: report.draw_listed(out, found)
     )
 
 
@@ -241,6 +237,20 @@ def certificates_verify(
     output.emit(
         {"ok": all(one.ok for one in found), "certificates": found},
         as_json=as_json,
-        human=lambda out: _draw_verified(out, found),
+        human=lambda out: report.draw_verified(out, found),
     )
     raise typer.Exit(output.DONE if all(one.ok for one in found) else output.CHECK_FAILED)
+
+
+def _now() -> "When":
+    import time
+
+    from orchestration.close.signing import When
+
+    return When(now_us=time.time_ns() // 1000)
+
+
+def _signer(home: "Home", acting: str, key: Path | None) -> "Signer":
+    from orchestration.keys import person_signer
+
+    return person_signer(home, acting, key_file=key)

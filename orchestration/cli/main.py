@@ -10,6 +10,7 @@ import typer
 
 from ledger.errors import LedgerlakeError
 from orchestration.cli import (
+    close,
     exceptions,
     lake,
     locks,
@@ -43,6 +44,7 @@ people.register(app)
 exceptions.register(app)
 locks.register(app)
 periods.register(app)
+close.register(app)
 
 
 def main() -> None:

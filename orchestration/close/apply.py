@@ -72,17 +72,20 @@ def apply(
     keys: Keys,
     when: When,
     acknowledged: Sequence[str] = (),
-    project: Path | None = None,
+    builder: Builder | None = None,
     step: Step | None = None,
 ) -> Closed | Failed:
     """Close the period of `token`'s plan, or go on with a close that broke off.
+
+    `builder`: one that has parsed the project already.
 
     IncorrectInput when the plan does not stand any more, a warning is not acknowledged, the token
     was used, or another process builds, publishes or closes.
     """
     home = Home.of(settings)
     with exclusive(home.close_lock, doing="close apply"):
-        builder = Builder(settings, project=project)
+        builder = builder or Builder(settings)
+        builder.check_everything()
         one = _Apply(home, token, Steps(settings, builder, step), keys, when)
         ended = one.run(tuple(acknowledged))
         if isinstance(ended, Failed):
@@ -145,7 +148,7 @@ class _Apply:
         certificate = certify.issued(run, plan.closed_edition)
         if certificate is None:
             certificate = self._certify(run, plan, books, cut_off)
-        certify.require_good(self._home, certificate, self._keys.lake)
+        certify.require_good(self._home, certificate)
         show(self._steps.settings, certificate.published_edition)
         self._steps.done(run, "published")
         event = PeriodClosed(

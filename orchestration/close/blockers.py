@@ -7,6 +7,8 @@ Does not judge figures of the period (`expectations` does). Called by the plan.
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from ingestion.lake.log import CommitLog
+from ingestion.lake.store import LocalStore
 from ledger.books import Books
 from ledger.calendar import Period
 from ledger.periods import BeforeFirstClose, Closed, Open, Reopened, SoftClosed, name_of
@@ -15,6 +17,9 @@ from orchestration.close.finding import Finding, blocker
 from orchestration.home import Home
 from orchestration.locks import Holder, holder
 from orchestration.status import read_build_record
+
+REQUESTS = ("ActionRequested", "ActionDeclined")
+"""What changes nothing but the list of requests; a plan is one itself."""
 
 
 def of_the_lake(home: Home, books: Books, period: Period, *, now_us: int) -> Iterator[Finding]:
@@ -26,7 +31,7 @@ def of_the_lake(home: Home, books: Books, period: Period, *, now_us: int) -> Ite
 
 
 def of_the_build(home: Home, *, warehouse_seq: int | None, head_seq: int) -> Iterator[Finding]:
-    """Checks of the last build."""
+    """Checks of the last build. Requests that came after it move no figure."""
     record = read_build_record(home)
     failed = record["failed"] if record else []
     if failed:
@@ -43,7 +48,7 @@ def of_the_build(home: Home, *, warehouse_seq: int | None, head_seq: int) -> Ite
             question="Did every model and test of the last build pass?",
             remedy="Repair what fails, then `ledgerlake build --publish`.",
         )
-    if warehouse_seq != head_seq:
+    if warehouse_seq != head_seq and not _only_requests(home, warehouse_seq, head_seq):
         yield blocker(
             "build_must_know_the_lake_head",
             [{"warehouse_commit": warehouse_seq, "lake_commit": head_seq}],
@@ -73,6 +78,17 @@ def moved_figures(differences: Iterable[Difference]) -> Iterator[Finding]:
             remedy="Run `ledgerlake verify`; `ledgerlake build --full-refresh` makes the warehouse"
             " anew from the lake, files come back from a copy of data/published.",
         )
+
+
+def _only_requests(home: Home, after: int | None, until: int) -> bool:
+    if after is None:
+        return False
+    log = CommitLog(LocalStore(home.lake))
+    return all(
+        one.event_type in REQUESTS
+        for seq in range(after + 1, until + 1)
+        for one in log.read(seq).commit.outcomes
+    )
 
 
 def _ended(period: Period, now_us: int) -> Iterator[Finding]:

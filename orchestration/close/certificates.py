@@ -98,7 +98,16 @@ def _verified(home: Home, books: Books, close: PeriodClosed, *, files: bool) -> 
     path = certificate_path(home, close.period_id, close.closed_edition)
     problems, checks = list(_paper_problems(path, close)), ["the one the lake names"]
     if path.exists():
-        report = verify_certificate(path, _verifiers(home), _wanted(home, books, close, files))
+        keys = [one.public for one in lake_keys(home, signing.lake_id(home))]
+        wanted = Wanted(
+            files=home.tables if files else None,
+            shared=True,
+            period_id=close.period_id,
+            closed_edition=close.closed_edition,
+            previous=_previous(home, books, close),
+            lake=home.lake,
+        )
+        report = verify_certificate(path, keys, wanted)
         problems += [f"{one.rule}: {one}" for one in report.problems]
         checks += [one.name for one in report.checks]
     return Verified(
@@ -117,3 +126,19 @@ def _paper_problems(path: Path, close: PeriodClosed) -> Iterator[str]:
             f"certificate_must_be_the_one_the_lake_names: {path.name}: expected SHA-256"
             f" {close.certificate_sha256}, found it {state}. Get it back from a copy."
         )
+
+
+def _previous(home: Home, books: Books, close: PeriodClosed) -> Path | None:
+    """The edition before, or for a first one the period before as it stood then."""
+    at = books.closes.index(next(one for one in books.closes if one.event == close))
+    before = books.calendar.before(books.calendar.get(close.period_id)).period_id
+    wanted = close.period_id if close.closed_edition > 1 else before
+    earlier = [
+        one.event
+        for one in books.closes[:at]
+        if isinstance(one.event, PeriodClosed) and one.event.period_id == wanted
+    ]
+    if not earlier:
+        return None
+    path = certificate_path(home, wanted, earlier[-1].closed_edition)
+    return path if path.exists() else None

@@ -44,6 +44,7 @@ from orchestration.close.closed_figures import certificate_path, closes
 from orchestration.close.planned import Plan
 from orchestration.close.runs import Run
 from orchestration.home import Home
+from orchestration.keys import lake_keys
 from orchestration.publish.edition import Edition, replace_durably
 from orchestration.publish.export import text
 from orchestration.publish.figures import FROZEN
@@ -77,14 +78,14 @@ def issue(case: Case, signer: Signer) -> Certificate:
     certificate = _certificate(case)
     note = sign_certificate(certificate, signer).encode()
     draft = _write(case.run.folder, certificate, note)
-    _require_good(case.home, draft, signer)
+    _require_good(case.home, draft, certificate)
     _write(case.home.certificates, certificate, note)
     return certificate
 
 
-def require_good(home: Home, certificate: Certificate, signer: Signer) -> None:
+def require_good(home: Home, certificate: Certificate) -> None:
     """As a stranger would check it. InternalFault names what is wrong."""
-    _require_good(home, home.certificates / f"{certificate.stem}.json", signer)
+    _require_good(home, home.certificates / f"{certificate.stem}.json", certificate)
 
 
 def _write(folder: Path, certificate: Certificate, note: bytes) -> Path:
@@ -96,9 +97,9 @@ def _write(folder: Path, certificate: Certificate, note: bytes) -> Path:
     return path
 
 
-def _require_good(home: Home, path: Path, signer: Signer) -> None:
-    wanted = Wanted(files=home.tables, shared=True)
-    report = verify_certificate(path, [signer.verifier], wanted)
+def _require_good(home: Home, path: Path, certificate: Certificate) -> None:
+    keys = [one.public for one in lake_keys(home, certificate.lake_id)]
+    report = verify_certificate(path, keys, Wanted(files=home.tables, shared=True))
     if not report.ok:
         first = report.problems[0]
         raise InternalFault(

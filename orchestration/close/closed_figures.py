@@ -15,6 +15,7 @@ import duckdb
 from audit.certificate import Figure
 from ledger.books import Books
 from ledger.control_events import PeriodClosed
+from ledger.periods import Closed
 from orchestration.home import Home
 from orchestration.publish import edition as editions
 from orchestration.publish.closed_periods import Certified, read_certified
@@ -57,6 +58,12 @@ def paper_differences(home: Home, books: Books) -> Iterator[Difference]:
             found = hashlib.sha256(path.read_bytes()).hexdigest()
             if found != close.certificate_sha256:
                 yield _difference(close, f"file {path.name}", close.certificate_sha256, found)
+    yield from edition_differences(home, books)
+
+
+def edition_differences(home: Home, books: Books) -> Iterator[Difference]:
+    """Closed editions that are gone; their files are for `certificates verify`."""
+    for close in closes(books):
         if not editions.path_of(home.editions, close.published_edition).exists():
             thing = f"edition {close.published_edition}"
             yield _difference(close, thing, "a manifest", "no such edition")
@@ -74,6 +81,8 @@ def warehouse_differences(
         path = certificate_path(home, close.period_id, close.closed_edition)
         if not path.exists() or _sha256(path) != close.certificate_sha256:
             continue
+        if not isinstance(books.state(close.period_id), Closed):
+            continue  # reopened: what it is restated to is for its next close to certify
         wanted = read_certified(path)
         found = read_figures(connection, _as_then(home, relations, wanted), [close.period_id])
         there = {one.name: one for one in found[close.period_id]}

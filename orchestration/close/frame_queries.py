@@ -12,7 +12,7 @@ HISTORY_DAYS = 56
 wrong warning small (3% a day at worst, for a store open 8 weekdays of 9); a longer history would let
 a season stand in the way."""
 
-FROZEN = "period_sales_amounts_are_those_of_the_deltas"
+FROZEN = "period_books_amounts_are_those_of_the_deltas"
 """Control whose result states what froze: `expectations.control_totals.FROZEN`."""
 
 
@@ -205,6 +205,23 @@ period as (
     group by all
 ),
 
+moved as (
+    select currency, sum(amount) as amount, sum(event_count) as event_count
+    from intermediate.int_accounts__deltas
+    where posting_period = $period_id and currency <> '(none)'
+    group by currency
+),
+
+rolled as (
+    select
+        currency,
+        sum(original_movement + correction_movement) as amount,
+        sum(event_count) as event_count
+    from main.balance_rollforward
+    where posting_period = $period_id and currency <> '(none)'
+    group by currency
+),
+
 -- Both sides of every comparison, one row per finest key.
 pairs as (
     select
@@ -223,10 +240,16 @@ pairs as (
     full join daily using (store_id, currency, business_date)
     union all
     select
-        'deltas_and_period_sales', 'sales', '(all)', currency, cell,
+        'deltas_and_period_books', 'sales', '(all)', currency, cell,
         posted.amount, posted.event_count, period.amount, period.event_count
     from posted
     full join period using (currency, cell)
+    union all
+    select
+        'deltas_and_period_books', 'accounts', '(all)', currency, 'accounts',
+        moved.amount, moved.event_count, rolled.amount, rolled.event_count
+    from moved
+    full join rolled using (currency)
     union all
     select
         'uploads_and_lake', 'sales', store_id, currency,
@@ -253,7 +276,7 @@ compared as (
 -- A period without a single event: nothing equals nothing, and is said.
 nothing as (
     select unnest([
-        'lake_and_deltas', 'deltas_and_daily_sales', 'deltas_and_period_sales'
+        'lake_and_deltas', 'deltas_and_daily_sales', 'deltas_and_period_books'
     ]) as comparison
 ),
 
@@ -282,22 +305,21 @@ order by comparison, ledger, store_id, currency
 
 ROLL_FORWARD = """
 with before as (
-    select currency, sum(closing) as closing
+    -- A period without movements has no row: the one before it counts.
+    select currency, arg_max(closing_balance, first_date) as closing
     from main.balance_rollforward
-    where posting_period in (
-        select period_id from main.accounting_periods where end_date = $first_date
-    )
+    where first_date < $first_date and currency <> '(none)'
     group by currency
 ),
 
 rolled as (
     select
         currency,
-        sum(opening) as opening,
-        sum(original_amount + correction_amount) as movements,
-        sum(closing) as closing
+        sum(opening_balance) as opening,
+        sum(original_movement + correction_movement) as movements,
+        sum(closing_balance) as closing
     from main.balance_rollforward
-    where posting_period = $period_id
+    where posting_period = $period_id and currency <> '(none)'
     group by currency
 ),
 
@@ -312,10 +334,10 @@ accounts as (
     select
         currency,
         coalesce(before.closing, 0) as closing_before,
-        -- A ledger that is gone is 0: it differs from what the other sides say.
-        coalesce(rolled.opening, 0) as opening,
+        -- Without movements there is no row, and the balance is carried on.
+        coalesce(rolled.opening, before.closing, 0) as opening,
         coalesce(rolled.movements, 0) as movements,
-        coalesce(rolled.closing, 0) as closing,
+        coalesce(rolled.closing, before.closing, 0) as closing,
         coalesce(moved.amount, 0) as delta_movements
     from rolled
     full join before using (currency)
@@ -707,6 +729,14 @@ current_figures as (
     from main.period_sales
     where posting_period in (select period_id from closed)
     group by posting_period, currency
+    union all
+    select
+        posting_period, 'accounts', currency,
+        cast(sum(original_movement + correction_movement) as decimal(38, 4)),
+        cast(sum(event_count) as bigint)
+    from main.balance_rollforward
+    where posting_period in (select period_id from closed) and currency <> '(none)'
+    group by posting_period, currency
 ),
 
 compared as (
@@ -738,7 +768,8 @@ select
     (select count(*) from closed) as closed_count,
     (
         select count(*) from main.accounting_periods
-        where state = 'Closed' and period_id <> $period_id
+        -- Those before the first close are closed too, but state nothing.
+        where state = 'Closed' and closed_edition > 0 and period_id <> $period_id
     ) as event_count
 union all
 select * from compared
@@ -749,6 +780,23 @@ select
 from unstated
 where period_id not in (select period_id from compared)
 order by period_id, ledger, currency
+"""
+
+ARRIVALS = """
+select
+    store_id,
+    business_date,
+    cast(
+        floor((epoch(ingest_time) - (epoch(business_date) + 86400)) / 3600) as bigint
+    ) as age_hours,
+    cast(sum(event_count) as bigint) as event_count,
+    cast(sum(amount) as double) as amount
+from intermediate.int_sales__deltas
+where
+    route in ('in_window', 'exception')
+    and business_date >= $arrivals_from and business_date < $arrivals_until
+group by all
+order by store_id, business_date, age_hours
 """
 
 FRAMES: dict[str, str] = {

@@ -4,16 +4,20 @@ Holds the order of the queries and the dates they take. Cost follows the period,
 it and the number of commits. Does not judge. Called by close plan and apply, the Dagster checks.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import polars as pl
 
+from ledger.business_days import EPOCH
 from ledger.calendar import Period
 from ledger.errors import InternalFault
-from orchestration.close.frame_queries import FRAMES, HISTORY_DAYS, SUMS
+from orchestration.close.frame_queries import ARRIVALS, FRAMES, HISTORY_DAYS, SUMS
 from orchestration.close.lake_totals import sum_lake
+from orchestration.close.lateness import ARRIVALS_SCHEMA
+from orchestration.close.lateness import HISTORY_DAYS as LEARNT_DAYS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +49,28 @@ def control_frames(
             found=str(error).splitlines()[0],
             remedy="Run `ledgerlake verify`, then `ledgerlake build --full-refresh`.",
         ) from error
+
+
+def arrivals(
+    connection: duckdb.DuckDBPyConnection, period: Period
+) -> tuple[pl.DataFrame, datetime]:
+    """When the events of the period and of the year before it arrived, up to the warehouse's cut,
+    and the time of that cut: what `orchestration.close.lateness` takes."""
+    connection.execute("set TimeZone = 'UTC'")
+    row = connection.execute(
+        "select max(epoch_us(ingest_time)) from staging.stg_lake__commits"
+    ).fetchone()
+    assert row is not None and row[0] is not None, "a lake has its first commit from the start"
+    known_at = EPOCH + timedelta(microseconds=row[0])
+    found = connection.execute(
+        ARRIVALS,
+        {
+            "arrivals_from": period.first_date - timedelta(days=LEARNT_DAYS),
+            # Days after the period teach as well; those that have not ended do not.
+            "arrivals_until": max(known_at.date(), period.end_date),
+        },
+    ).fetchall()
+    return pl.DataFrame(found, schema=ARRIVALS_SCHEMA, orient="row"), known_at
 
 
 def _values(period: Period) -> dict[str, str | date | int]:

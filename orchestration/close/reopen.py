@@ -58,7 +58,13 @@ def request_reopening(
 
 
 def approve_reopening(
-    settings: Settings, request_id: str, *, signer: Signer, reason: str, when: When
+    settings: Settings,
+    request_id: str,
+    *,
+    signer: Signer,
+    reason: str,
+    when: When,
+    period_id: str | None = None,
 ) -> Reopening:
     """Approve it and reopen, in one commit. IncorrectInput is named as the rule it breaks."""
     home = Home.of(settings)
@@ -70,12 +76,20 @@ def approve_reopening(
             expected="a request that `ledgerlake reopen PERIOD --as NAME` made",
             found="no such request" if asked is None else f"a request to {asked.action}",
         )
-    period_id = str(asked.subject["period_id"])
+    asked_for = str(asked.subject["period_id"])
+    if period_id not in (None, asked_for):
+        raise IncorrectInput(
+            "request_must_be_for_this_period",
+            thing=f"request {request_id}",
+            expected=f"a request to reopen {period_id}",
+            found=f"one to reopen {asked_for}",
+            remedy="Name the period it is for.",
+        )
     approved = signing.approval(signing.lake_id(home), signer, asked, when=when, reason=reason)
-    reopened = PeriodReopened(period_id=period_id, request_id=request_id, reason=asked.reason)
+    reopened = PeriodReopened(period_id=asked_for, request_id=request_id, reason=asked.reason)
     signing.record(home, [approved, reopened], when)
     return Reopening(
-        period_id=period_id,
+        period_id=asked_for,
         request_id=request_id,
         reason=asked.reason,
         requester=asked.requester,

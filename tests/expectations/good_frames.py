@@ -50,7 +50,7 @@ ROWS: dict[str, list[dict[str, Value]]] = {
             ("lake_and_deltas", "leeds"),
             ("lake_and_deltas", "soho"),
             ("deltas_and_daily_sales", "soho"),
-            ("deltas_and_period_sales", "(all)"),
+            ("deltas_and_period_books", "(all)"),
             ("uploads_and_lake", "soho"),
         )
     ],

@@ -31,9 +31,9 @@ BREAKS: list[tuple[str, int, dict[str, Value], str]] = [
     ("control_totals", 2, {"found_amount": None}, "daily_sales_amounts_are_those_of_the_deltas"),
     ("control_totals", 2, {"found_count": 22}, "daily_sales_counts_are_those_of_the_deltas"),
     ("control_totals", 2, {"differing_days": 1}, "daily_sales_days_are_those_of_the_deltas"),
-    ("control_totals", 3, {"found_amount": DEAR}, "period_sales_amounts_are_those_of_the_deltas"),
-    ("control_totals", 3, {"found_count": 22}, "period_sales_counts_are_those_of_the_deltas"),
-    ("control_totals", 3, {"differing_days": 1}, "period_sales_days_are_those_of_the_deltas"),
+    ("control_totals", 3, {"found_amount": DEAR}, "period_books_amounts_are_those_of_the_deltas"),
+    ("control_totals", 3, {"found_count": 22}, "period_books_counts_are_those_of_the_deltas"),
+    ("control_totals", 3, {"differing_days": 1}, "period_books_days_are_those_of_the_deltas"),
     ("control_totals", 4, {"expected_amount": DEAR}, "event_amounts_are_those_the_stores_uploaded"),
     ("control_totals", 4, {"expected_count": 9}, "event_counts_are_those_the_stores_uploaded"),
     ("control_totals", 4, {"differing_days": 1}, "event_days_are_those_the_stores_uploaded"),
@@ -107,7 +107,7 @@ def test_a_sample_holds_five_rows_and_the_count_all() -> None:
 
 
 def test_the_figures_that_freeze_are_stated_exactly(good: Verdict) -> None:
-    (one,) = [one for one in good.controls if one.name.startswith("period_sales_amounts")]
+    (one,) = [one for one in good.controls if one.name.startswith("period_books_amounts")]
     assert json.loads(one.observed) == [
         {
             "ledger": "sales",
