@@ -331,10 +331,12 @@ def _as_of(late: "LateEvents") -> dict[str, Any]:
 
 def _say_as_of(out: "Console", late: "LateEvents") -> None:
     newer = late.commit_seq - late.base_commit
-    behind = f", {newer:,} commits behind it from the lake" if newer else ""
+    read = late.base
+    if late.base_commit >= 0 and newer:
+        read += f", and {newer:,} newer commits of the lake"
     out.print(
-        f"[dim]As of commit {late.commit_seq:,} ({output.instant(late.known_as_of)}): "
-        f"{late.base}{behind}.[/]"
+        f"[dim]As of commit {late.commit_seq:,} ({output.instant(late.known_as_of)}), read from"
+        f" the {read}.[/]"
     )
 
 

@@ -22,6 +22,10 @@ _SHOWN = (
     *("lock_exception_id", "state", "period_id", "source", "store_id", "amount_cap", "expires_at"),
     *("requester", "approver", "revoked_by", "reason"),
 )
+_AUDITED = (
+    *("event_id", "event_type", "commit_seq", "ingest_time", "business_date", "period_id"),
+    *("source", "store_id", "account_id", "currency", "booked_amount", "reason"),
+)
 
 locks_app = typer.Typer(
     no_args_is_help=True, help="Lock exceptions: approved holes in a lock, for minutes or hours."
@@ -171,7 +175,8 @@ def locks_audit(
 
     def draw(out: "Console") -> None:
         if found:
-            out.print(output.table([vars(one) for one in found[:rows]], numbers=_NUMBERS))
+            drawn = [{name: getattr(one, name) for name in _AUDITED} for one in found[:rows]]
+            out.print(output.table(drawn, numbers=_NUMBERS))
             if len(found) > rows:
                 out.print(f"{len(found) - rows:,} more: --rows {len(found)}, or --json for all.")
             out.print(output.table(totals, title="In all", numbers=_NUMBERS))

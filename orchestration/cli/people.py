@@ -158,7 +158,7 @@ def requests_show(
         out.print(output.pairs({k: v for k, v in shown.items() if k not in hidden}))
         if events:
             rows = [vars(one) for one in events[:20]]
-            out.print(output.table(rows, title=f"{len(events):,} events", numbers=("row_index",)))
+            out.print(output.table(rows, title=f"Events: {len(events):,}", numbers=("row_index",)))
         for note in asked.statements:
             out.print(output.escape(note))
 
@@ -212,7 +212,7 @@ def about(asked: "Request") -> str:
     said = asked.subject
     match asked.action:
         case "decide_exceptions":
-            return f"decide {said['event_count']:,} late events: {said['decision']}"
+            return f"{said['decision']} of late events: {said['event_count']:,}"
         case "reopen_period" | "close_period":
             return f"{asked.action.split('_')[0]} {said['period_id']}"
         case "grant_lock_exception":

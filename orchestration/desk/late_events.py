@@ -115,7 +115,7 @@ class _Base:
     rows: Sequence[dict[str, Any]]
 
 
-_NO_BASE = _Base(name="lake alone", commit_seq=-1, rows=())
+_NO_BASE = _Base(name="lake", commit_seq=-1, rows=())
 
 
 def read_late_events(home: Home, *, known: Known | None = None) -> LateEvents:

@@ -30,7 +30,7 @@ def test_people_come_two_at_once_and_then_by_request(empty_desk: Desk) -> None:
 
 def test_late_events_are_seen_without_any_build_with_their_sums(desk: Desk) -> None:
     said = desk.done("exceptions", "list", "--json").json
-    assert (said["base"], len(said["exceptions"])) == ("lake alone", LATE)
+    assert (said["base"], len(said["exceptions"])) == ("lake", LATE)
     assert said["sums"] == [{"currency": "EUR", "events": LATE, "amount": "511.0000"}]
     assert {one["exception_reason"] for one in said["exceptions"]} == {"too_late"}
     assert said["commit_seq"] == desk.head()
@@ -45,7 +45,7 @@ def test_a_decision_takes_two_people_and_one_commit(desk: Desk) -> None:
     own = desk.approve(request, by="alice")
     assert own.code == 2 and "requester_must_not_approve" in own.text
     assert desk.head() == before
-    assert "2 late events" in desk.approve(request).text
+    assert "next_period of late events: 2" in desk.approve(request).text
     assert desk.head() == before + 1
     decided = desk.exceptions("--status", "next_period")
     assert set(decided) == {"till-70", "till-71"}
