@@ -40,6 +40,7 @@ class Recorded:
     ingest_time_us: int
     row_index: int
     stream_version: int | None
+    source: str = ev.SOURCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +189,7 @@ class _Draft:
             return
         stream = event.event.stream_id
         self._map("event_ids")[event.event_id] = ev.payload_sha256(event.event)
-        if event.event.natural is None:
-            self._map("newest_of_stream")[stream] = event
+        self._map("newest_of_stream")[stream] = event
         versions = self._map("stream_versions")
         versions[stream] = max(versions.get(stream, 0) + 1, event.stream_version or 0)
         _FOLDS[type(event.event)](self, event, event.event)

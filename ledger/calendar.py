@@ -126,9 +126,9 @@ def generate(
     """Whole periods from the one that starts on `first_date` until `until` is covered.
 
     4-4-5 and its kin: `first_date` is the first day of a fiscal year, which is named by the
-    calendar year that holds its middle; a year in `years_of_53_weeks` gets one week more in its
-    last period. Without that list, a year has 53 weeks when 52 would end more than 3 days before the
-    anniversary of `first_date`: the nearest-weekday rule of retail calendars.
+    calendar year that holds its middle. A year in `years_of_53_weeks` gets one week more, in its
+    last period. Without that list, a year has 53 weeks when 52 would end more than 3 days before
+    the anniversary of `first_date`: the nearest-weekday rule of retail calendars.
     """
     step = _steps().get(kind)
     if step is not None:

@@ -84,5 +84,19 @@ class Home:
         return self.published / "tables"
 
     @property
+    def certificates(self) -> Path:
+        """Signed certificates of closed periods; they name editions and files that stay."""
+        return self.published / "certificates"
+
+    @property
+    def close_runs(self) -> Path:
+        """One folder per close: plan, state of the run, documents of the gate."""
+        return self.root / "close"
+
+    @property
+    def close_lock(self) -> Path:
+        return self.close_runs / "close.lock"
+
+    @property
     def publish_lock(self) -> Path:
         return self.published / "publish.lock"

@@ -42,10 +42,10 @@ def _rejections(books: Books, batch: Sequence[Recorded], evidence: Evidence) -> 
     # Decisions of one approval do not depend on each other, so they are tried together.
     for _, run in groupby(batch, key=_run_of):
         together = list(run)
-        yield from _identities(books, together)
         for one in together:
             case = Case(books=books, at=one, evidence=evidence)
             yield from _RULES[type(one.event)](case, one.event)
+        yield from _identities(books, together)
         books = evolve_all(books, together)
     yield from requests.approvals_are_carried_out(books, batch)
 
@@ -66,6 +66,8 @@ def _identities(books: Books, together: Sequence[Recorded]) -> Iterator[Rejectio
                 found=f"event_id {one.event_id}",
             )
         seen.add(one.event_id)
+        if one.source == ev.SETTINGS_SOURCE:
+            continue  # counts its own policies
         wanted = books.stream_versions.get(one.event.stream_id, 0) + 1
         if one.stream_version != wanted:
             yield Rejection(
