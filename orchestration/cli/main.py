@@ -10,7 +10,17 @@ import sys
 import typer
 
 from ledger.errors import LedgerlakeError
-from orchestration.cli import close, lake, output, questions, warehouse
+from orchestration.cli import (
+    close,
+    exceptions,
+    lake,
+    locks,
+    output,
+    people,
+    periods,
+    questions,
+    warehouse,
+)
 from orchestration.cli.ingest import ingest_app
 
 COLLECT_EVERY = 100_000
@@ -35,6 +45,10 @@ lake.register(app)
 app.add_typer(ingest_app, name="ingest", rich_help_panel="Lake")
 warehouse.register(app)
 questions.register(app)
+people.register(app)
+exceptions.register(app)
+locks.register(app)
+periods.register(app)
 close.register(app)
 
 
