@@ -17,6 +17,7 @@ from orchestration.cli import (
     output,
     people,
     periods,
+    proofs,
     questions,
     warehouse,
 )
@@ -45,6 +46,7 @@ exceptions.register(app)
 locks.register(app)
 periods.register(app)
 close.register(app)
+proofs.register(app)
 
 
 def main() -> None:
