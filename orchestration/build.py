@@ -98,11 +98,13 @@ class Builder:
         full_refresh: bool = False,
         known_as_of_commit: int | None = None,
         count_rows: bool = True,
+        unit_tests: bool = True,
         locked: bool = False,
         tell: Tell | None = None,
     ) -> Built:
         """Run models and tests up to the lake's head, or as known at a commit.
 
+        `unit_tests` try the code on made-up rows, and can be left out where only data is judged.
         `locked`: the caller holds the build lock already.
 
         IncorrectInput when another build runs or dbt refuses the wish; a failing model or test is
@@ -113,7 +115,7 @@ class Builder:
         with lock, _dbt_home(self.home, self._project):
             started, clock = _now(), time.perf_counter()
             try:
-                nodes = self._run(full_refresh, known_as_of_commit, tell)
+                nodes = self._run(full_refresh, known_as_of_commit, tell, unit_tests=unit_tests)
             finally:
                 # Its open connection would refuse ours, which has other settings.
                 DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -136,12 +138,15 @@ class Builder:
         """Let the next build run every test, as the first does."""
         self._checked = None
 
-    def _run(self, full_refresh: bool, commit: int | None, tell: Tell | None) -> list[NodeResult]:
+    def _run(
+        self, full_refresh: bool, commit: int | None, tell: Tell | None, *, unit_tests: bool
+    ) -> list[NodeResult]:
         if self._manifest is None:
             self._manifest = self._invoke(["parse"], commit).result
         if full_refresh:
             self._checked = None
         scope = ["--full-refresh"] if full_refresh else []
+        scope += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
         arguments = ["build", *(scope if self._checked is None else ["--selector", "tick"])]
         progress = _Progress(tell) if tell else None
         done = self._invoke(arguments, commit, progress)

@@ -37,6 +37,11 @@ def draw_plan(out: "Console", done: "Planned") -> None:
     if made.control_totals:
         totals = [{"control total": one.name, "value": one.value} for one in made.control_totals]
         out.print(output.table(totals, title="Control totals", numbers=("value",)))
+    for one in made.lateness.get("residual", [])[:1]:
+        out.print(
+            f"{one['says']} (all stores): {one['known_events']:,} events known,"
+            f" {one['expected_missing']} expected; per store and day by day with --json"
+        )
     if made.blockers:
         out.print(f"[red]{len(made.blockers)} blockers[/]: repair them, then plan again.")
     elif done.token is None:

@@ -709,7 +709,7 @@ figures as (
               "found_amount": "VARCHAR", "found_count": "VARCHAR"}}]'
         )) as figure
     from controls
-    where control ->> '$.name' = '{FROZEN}'
+    where (control ->> '$.name') = '{FROZEN}'
 ),
 
 stated as (
@@ -758,7 +758,7 @@ compared as (
 unstated as (
     select period_id from closed
     where period_id not in (
-        select period_id from controls where control ->> '$.name' = '{FROZEN}'
+        select period_id from controls where (control ->> '$.name') = '{FROZEN}'
     )
 )
 

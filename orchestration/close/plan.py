@@ -24,7 +24,8 @@ from ledger.periods import closed_edition_of
 from orchestration.close import blockers, closed_figures, runs, signing
 from orchestration.close.binding import read_binding
 from orchestration.close.finding import Finding, blocker, of_control
-from orchestration.close.frames import control_frames
+from orchestration.close.frames import arrivals, control_frames
+from orchestration.close.lateness import expected_residual, lateness_curve
 from orchestration.close.planned import Plan, Planned
 from orchestration.close.signing import When
 from orchestration.close.totals import control_totals
@@ -124,6 +125,7 @@ def _look(
                 findings=findings,
                 control_totals=control_totals(connection, relations, period.period_id),
                 figures=figures[period.period_id],
+                lateness=_lateness(connection, period),
             )
     except (Busy, duckdb.IOException) as error:
         busy = blockers.rebuild_under_way(holder(home.build_lock), str(error).splitlines()[0])
@@ -146,6 +148,37 @@ def _gate(connection: duckdb.DuckDBPyConnection, home: Home, period: Period) -> 
             )
         ]
     return [of_control(one) for one in verdict.controls if not one.success]
+
+
+def _lateness(connection: duckdb.DuckDBPyConnection, period: Period) -> Mapping[str, Any]:
+    """How complete the period is, over all stores and each: shares as text, no figure is made of
+    them."""
+    came, known_at = arrivals(connection, period)
+    curve = lateness_curve(came, known_at=known_at) if came.height else came.clear()
+    residual = expected_residual(
+        came, first_date=period.first_date, end_date=period.end_date, known_at=known_at
+    )
+    return {
+        "residual": [
+            {
+                "store_id": one.store_id,
+                "known_events": one.known_events,
+                "expected_missing": f"{one.expected_missing:.1f}",
+                "complete": f"{one.complete:.4f}",
+                "low": f"{one.low:.4f}",
+                "high": f"{one.high:.4f}",
+                "says": str(one),
+            }
+            for one in residual
+        ],
+        "curve": [
+            {
+                name: f"{value:.4f}" if isinstance(value, float) else value
+                for name, value in row.items()
+            }
+            for row in curve.iter_rows(named=True)
+        ],
+    }
 
 
 def known_commit(connection: duckdb.DuckDBPyConnection) -> int | None:

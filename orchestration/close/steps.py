@@ -58,7 +58,11 @@ class Steps:
                 beyond = (known_commit(connection) or 0) > cut_off
         with self.step(run, "built"):
             built = self._builder.build(
-                known_as_of_commit=cut_off, full_refresh=beyond, count_rows=False, locked=True
+                known_as_of_commit=cut_off,
+                full_refresh=beyond,
+                count_rows=False,
+                unit_tests=False,
+                locked=True,
             )
             _require_passed(built, step="built", tests=False)
         with self.step(run, "tested"):

@@ -4,6 +4,7 @@ Holds `House`: sell, build, plan, apply, reopen, with clocks given. Does not tes
 history: what happens in January 2026 is known in January 2026.
 """
 
+import hashlib
 import json
 import shutil
 import uuid
@@ -18,10 +19,17 @@ from dbt.contracts.graph.manifest import Manifest
 
 from audit.canonical import EVENT_SCHEMA
 from audit.signed_note import Signer
-from audit.statement import events_sha256
+from audit.statement import Statement, events_sha256, note_sha256, sign_statement
 from ingestion.control.books import load_books
 from ingestion.lake import Lake
-from ledger.control_events import ControlEvent, LateEventDecided, PeriodSoftClosed, PersonAdded
+from ledger.control_events import (
+    ControlEvent,
+    LateEventDecided,
+    LockExceptionGranted,
+    LockExceptionRevoked,
+    PeriodSoftClosed,
+    PersonAdded,
+)
 from orchestration.build import Builder, Built
 from orchestration.close import signing
 from orchestration.close.apply import Closed, Failed, Keys, apply
@@ -183,29 +191,13 @@ class House:
     def decide(self, event_ids: Sequence[str], decision: str, posting_period: str | None) -> None:
         """Ana asks, Ben approves; the warehouse must know the exceptions."""
         found = dict(self.warehouse("select event_id, row_index from main.late_event_exceptions"))
-        subject = {
+        subject: dict[str, object] = {
             "decision": decision,
             "event_count": len(event_ids),
             "events_sha256": events_sha256(event_ids),
         }
-        asked = signing.request(
-            signing.lake_id(self.home),
-            self.signer("ana"),
-            request_id=uuid.uuid4().hex,
-            action="decide_exceptions",
-            subject=subject,
-            reason="till 7 was offline",
-            when=self.when,
-        )
-        self.record(asked)
+        request_id = self._ask("decide_exceptions", subject)
         books = load_books(self.home.lake)
-        approved = signing.approval(
-            signing.lake_id(self.home),
-            self.signer("ben"),
-            books.requests[asked.request_id],
-            when=self.when,
-            reason="seen",
-        )
         decided = []
         for one in event_ids:
             before = books.decisions.get(one)
@@ -217,10 +209,67 @@ class House:
                     posting_period=posting_period,
                     previous_decision=before.decision if before else None,
                     previous_posting_period=before.posting_period if before else None,
-                    request_id=asked.request_id,
+                    request_id=request_id,
                 )
             )
-        self.record(approved, *decided)
+        self.record(self._approval(request_id), *decided)
+
+    def grant_lock(self, period: str, *, source: str, minutes: int) -> None:
+        """Ana asks, Ben approves; its id is the source's name, spelt out."""
+        payload: dict[str, object] = {
+            "lock_exception_id": _lock_id(source),
+            "period_id": period,
+            "source": source,
+            "store_id": None,
+            "amount_cap": None,
+            "expires_at_us": microseconds(self.clock + timedelta(minutes=minutes)),
+        }
+        asked = self._ask("grant_lock_exception", payload)
+        granted = LockExceptionGranted(
+            **payload,  # type: ignore[arg-type]
+            reason="late till",
+            request_id=asked,
+        )
+        self.record(self._approval(asked), granted)
+
+    def revoke_lock(self, source: str) -> None:
+        found = load_books(self.home.lake).lock_exceptions[_lock_id(source)]
+        asked = load_books(self.home.lake).requests[found.request_id]
+        statement = Statement(
+            action="revoke_lock_exception",
+            at_us=microseconds(self.clock),
+            lake_id=signing.lake_id(self.home),
+            person="ben",
+            reason="done",
+            request_id=asked.request_id,
+            request_sha256=note_sha256(asked.statements[0]),
+            role="revoker",
+            subject={"lock_exception_id": found.lock_exception_id},
+        )
+        note = sign_statement(statement, self.signer("ben"))
+        self.record(LockExceptionRevoked(lock_exception_id=found.lock_exception_id, statement=note))
+
+    def _ask(self, action: str, subject: dict[str, object]) -> str:
+        asked = signing.request(
+            signing.lake_id(self.home),
+            self.signer("ana"),
+            request_id=uuid.uuid4().hex,
+            action=action,
+            subject=subject,
+            reason="late till",
+            when=self.when,
+        )
+        self.record(asked)
+        return asked.request_id
+
+    def _approval(self, request_id: str) -> ControlEvent:
+        return signing.approval(
+            signing.lake_id(self.home),
+            self.signer("ben"),
+            load_books(self.home.lake).requests[request_id],
+            when=self.when,
+            reason="seen",
+        )
 
     def register_store(self, store_id: str, time_zone: str) -> None:
         """A store's zone, as a file would bring it."""
@@ -299,6 +348,10 @@ class House:
         lake.append(batch(*frames), ingest_time_us=microseconds(at))
         self.sold += count
         self.clock = max(self.clock, at)
+
+
+def _lock_id(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()[:32]
 
 
 def microseconds(at: datetime) -> int:
