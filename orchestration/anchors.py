@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from audit.anchor import LakeHead, first_anchor_problem, head_at, open_head, sign_head
@@ -78,19 +79,37 @@ def anchors_problem(
 
 def public_keys(home: Home) -> list[Verifier]:
     """All public keys of the lake of this home."""
-    lake_id = head_at(home.lake, 0).lake_id
-    return [one.public for one in lake_keys(home, lake_id)]
+    return [one.public for one in lake_keys(home, lake_id_of(home))]
 
 
-def time_stamp(note: Path, *, authority: str, roots: Path, timeout_s: float = 30) -> Path:
-    """Ask an RFC 3161 authority to stamp a file; the answer, once checked, lies beside it."""
+def lake_id_of(home: Home) -> str:
+    """The id of the home's lake. IncorrectInput if there is none."""
+    try:
+        return head_at(home.lake, 0).lake_id
+    except FileNotFoundError:
+        raise IncorrectInput(
+            "lake_must_exist",
+            thing=f"home {home.root}, tenant {home.tenant}",
+            expected="a lake",
+            found="none",
+            remedy="Run `ledgerlake init` first, or set LEDGERLAKE_HOME to the home that has one.",
+        ) from None
+
+
+def time_stamp(
+    note: Path, *, authority: str, roots: Path, timeout_s: float = 30
+) -> tuple[Path, datetime]:
+    """Ask an RFC 3161 authority to stamp a file; the answer, once checked, lies beside it.
+
+    Returns where, and the time stamped.
+    """
     data, pem = note.read_bytes(), roots.read_bytes()
     request = time_stamp_request(data)
     answer = _post(authority, request, QUESTION_TYPE, timeout_s)
-    stamped_at(data, answer, pem)
+    at = stamped_at(data, answer, pem)
     path = note.with_name(f"{note.name}.tsr")
     replace_durably(path, answer)
-    return path
+    return path, at
 
 
 def _write(home: Home, folder: Path, head: LakeHead, note: str) -> bool:

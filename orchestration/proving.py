@@ -6,8 +6,10 @@ Called by `ledgerlake prove`.
 """
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -26,6 +28,7 @@ from ledger.books import Books
 from ledger.errors import IncorrectInput
 from orchestration.home import Home
 from orchestration.keys import lake_signer
+from orchestration.publish.edition import replace_durably
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,17 @@ def prove_sales(home: Home, asked: Question, *, now_us: int) -> FigureProof:
             "ascii"
         ),
     )
+
+
+def write_proof(
+    home: Home, asked: Question, *, to: Path | None, now_us: int
+) -> tuple[Path, FigureProof]:
+    """Make the proof and write it to `to`, or to a file named after the question."""
+    proof = prove_sales(home, asked, now_us=now_us)
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", asked.store_id)
+    path = to or Path(f"{name}.{asked.day}.proof.json")
+    replace_durably(path, proof.to_bytes())
+    return path, proof
 
 
 def _known_segments(log: CommitLog, known_as_of_us: int) -> tuple[list[Segment], int]:

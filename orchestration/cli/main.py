@@ -18,6 +18,7 @@ from orchestration.cli import (
     output,
     people,
     periods,
+    proofs,
     questions,
     warehouse,
 )
@@ -50,6 +51,7 @@ exceptions.register(app)
 locks.register(app)
 periods.register(app)
 close.register(app)
+proofs.register(app)
 
 
 def main() -> None:
