@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from statistics import fmean
 from pathlib import Path
+from statistics import fmean
 
 import polars as pl
 
@@ -184,9 +184,9 @@ def generated_arrivals(days: int) -> pl.DataFrame:
         )
     # What would be late for a day before the first is booked to the first.
     whole = pl.concat(parts).filter(pl.col("business_date") > generate.FIRST_DAY.date())
-    return whole.select(
-        pl.col(name).cast(kind) for name, kind in ARRIVALS_SCHEMA.items()
-    ).sort("store_id", "business_date", "age_hours")
+    return whole.select(pl.col(name).cast(kind) for name, kind in ARRIVALS_SCHEMA.items()).sort(
+        "store_id", "business_date", "age_hours"
+    )
 
 
 def _local_day() -> pl.Expr:

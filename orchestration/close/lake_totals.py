@@ -118,9 +118,7 @@ def sum_lake(
     for family, store in _STORES.items():
         paths = [lake / path for of, path in segments if of == family]
         if paths:
-            query = TOTALS.format(
-                files=file_list(paths), family=family, store=store
-            )
+            query = TOTALS.format(files=file_list(paths), family=family, store=store)
             connection.execute(query, bounds)
 
 

@@ -229,9 +229,7 @@ def test_a_silent_store_and_a_small_week_are_warnings(whole: Traded, tmp_path: P
 
 def test_events_announced_and_not_there_block(whole: Traded, tmp_path: Path) -> None:
     gone = "where store_id = 'soho' and business_date = '2011-03-08'"
-    with whole.copy(
-        tmp_path, f"delete from intermediate.int_sales__deltas {gone}"
-    ) as connection:
+    with whole.copy(tmp_path, f"delete from intermediate.int_sales__deltas {gone}") as connection:
         verdict = judged(control_frames(connection, whole.lake, MARCH))
     assert "every_uploaded_day_has_arrived" in {one.name for one in verdict.blockers}
 

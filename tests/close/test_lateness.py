@@ -83,9 +83,7 @@ def test_a_day_that_has_not_come_is_expected_where_the_store_usually_trades() ->
     frame = steady(late=0)
     gone = frame.filter(pl.col("business_date") != date(2025, 3, 31))
     # Nobody has ever sent a day late: what is not there is taken for closed.
-    (never, _) = expected_residual(
-        known(gone, now), first_date=MARCH, end_date=APRIL, known_at=now
-    )
+    (never, _) = expected_residual(known(gone, now), first_date=MARCH, end_date=APRIL, known_at=now)
     assert never.complete == 1
     # Of a store that sends every tenth day three days late and is closed as often, it may come.
     slow = arrivals(

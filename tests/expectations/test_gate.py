@@ -213,5 +213,7 @@ def test_great_expectations_is_not_loaded_by_who_only_reads_a_verdict() -> None:
         "import sys; import expectations.gate, expectations.verdict, expectations.suites;"
         "print([n for n in ('great_expectations', 'pandas') if n in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
