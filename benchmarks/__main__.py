@@ -25,6 +25,8 @@ SCRIPTS = (
     "watch",
     "controls",
     "residual",
+    "close",
+    "restate",
 )
 
 
