@@ -64,7 +64,7 @@ class Validation:
         except GreatExpectationsError as error:
             raise _fault(suite, "-", str(error)) from error
         (validation,) = result.run_results.values()
-        found = {_control_name(one): _found(suite, one) for one in validation.results}
+        found = dict(_found(suite, one) for one in validation.results)
         missing = [one.name for one in suite.controls if one.name not in found]
         if missing:
             raise _fault(suite, missing[0], "no result")
@@ -154,19 +154,15 @@ def _expectation(control: Control) -> Expectation:
     )
 
 
-def _control_name(one: Any) -> str:
-    return str(one.expectation_config.meta["control"])
-
-
-def _found(suite: Suite, one: Any) -> Found:
-    name = _control_name(one)
+def _found(suite: Suite, one: Any) -> tuple[str, Found]:
+    name = one.expectation_config.meta["control"]
     if (raised := _raised(one.exception_info)) is not None:
         raise _fault(suite, name, raised)
     result = one.result
     breaking = int(result["unexpected_count"])
     if one.success is not (breaking == 0):
         raise _fault(suite, name, f"success {one.success} with {breaking} breaking rows")
-    return Found(
+    return name, Found(
         looked_at=int(result["element_count"]),
         breaking=breaking,
         sample=tuple(
