@@ -42,7 +42,7 @@
         {% for name, expression in measures.items() -%}
         cast(
             coalesce({{ expression }}, 0)
-            * case when postings.is_reversal then -1 else 1 end
+            * any_value(case when postings.is_reversal then -1 else 1 end)
             as {{ figure_type(name) }}
         ) as {{ name }}{{ ',' if not loop.last }}
         {% endfor %}

@@ -19,7 +19,7 @@
     with {{ booking_rules(rules, commits, first_us, last_us) }},
 
     zoned_events as (
-        {{ zoned_events(events, keys + columns) | indent(8) }}
+        {{ zoned_events(events, keys + columns, rules) | indent(8) }}
     ),
 
     -- Sums first: 20 million events become a million sums before a rule is looked up.
@@ -32,8 +32,7 @@
             {{ business_day('zoned_events.event_us', 'zone_days') }} as business_day,
             {% if rules.general -%}
             {{ 'zoned_events.source' if rules.by_source else 'cast(null as varchar)' }} as source,
-            {{ exceeded_cap('zoned_events.amount', rules.caps) if rules.caps
-                else 'cast(null as decimal(18, 4))' }} as exceeded_cap,
+            zoned_events.exceeded_cap,
             {% endif -%}
             {% for name, expression in measures.items() -%}
             {{ expression }} as {{ name }}{{ ',' if not loop.last }}
@@ -93,19 +92,16 @@
 
 {# One row per event: all its columns, its business date and its route. #}
 {% macro routed_events(events, commits, rules, first_us, last_us) -%}
+    {% set columns = event_columns().keys() | reject('equalto', 'ingest_time') | list -%}
     with {{ booking_rules(rules, commits, first_us, last_us) }},
 
     zoned_events as (
-        {{ zoned_events(events, event_columns().keys() | list | reject('equalto', 'ingest_time') | list) | indent(8) }}
+        {{ zoned_events(events, columns, rules) | indent(8) }}
     ),
 
     placed_events as (
         select
             zoned_events.*,
-            {% if rules.general -%}
-            {{ exceeded_cap('zoned_events.amount', rules.caps) if rules.caps
-                else 'cast(null as decimal(18, 4))' }} as exceeded_cap,
-            {% endif -%}
             {{ business_day('zoned_events.event_us', 'zone_days') }} as business_day
         from zoned_events
         inner join zone_days
@@ -127,13 +123,20 @@
 {%- endmacro %}
 
 
-{# Events with the number of the zone their store was known to keep at their own commit. #}
-{% macro zoned_events(events, columns) -%}
+{#
+    Events with the number of the zone their store was known to keep at their own commit, and the
+    highest amount cap they are over.
+#}
+{% macro zoned_events(events, columns, rules) -%}
     select
         {% for column in columns -%}
         events.{{ column }},
         {% endfor -%}
         epoch_us(events.event_time) as event_us,
+        {% if rules.general -%}
+        {{ exceeded_cap('events.amount', rules.caps) if rules.caps
+            else 'cast(null as decimal(18, 4))' }} as exceeded_cap,
+        {% endif -%}
         coalesce(store_zones.zone_no, 0) as zone_no
     from {{ events }} as events
     left join store_zones

@@ -9,7 +9,7 @@ with events as (
         event_type,
         payload,
         payload ->> '$.period_id' as period_id,
-        event_type = 'PeriodSoftClosed' and payload ->> '$.sealed' = 'true' as is_seal
+        event_type = 'PeriodSoftClosed' and (payload ->> '$.sealed') = 'true' as is_seal
     from {{ ref('stg_control__events').include(database=false) }}
     where event_type in ('PeriodSoftClosed', 'CloseFailed', 'PeriodClosed')
 ),
