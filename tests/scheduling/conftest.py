@@ -13,7 +13,6 @@ from orchestration.build import Builder
 from orchestration.home import Home
 from orchestration.initialise import initialise
 from orchestration.publish.publisher import publish
-from orchestration.scheduling.manifest import prepared
 from orchestration.settings import Settings
 from tests.events import batch, deposits, sales
 from tests.scheduling.office import DAY, OPENED, PROJECT, Office, at_noon
@@ -22,7 +21,6 @@ from tests.scheduling.office import DAY, OPENED, PROJECT, Office, at_noon
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEDGERLAKE_HOME", raising=False)
-    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
 
 
 @pytest.fixture(scope="session")
@@ -42,14 +40,17 @@ def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = Builder(settings, project=PROJECT).build()
     assert not built.failed, built.failed
     publish(settings)
-    prepared(home, PROJECT)
+    # As `dbt parse` would; the test with a real daemon lets it.
+    home.schedule_manifest.parent.mkdir()
+    shutil.copy(home.target / "manifest.json", home.schedule_manifest)
     return root
 
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     """A Dagster of this test alone."""
-    with DagsterInstance.local_temp(str(tmp_path)) as made:
+    quiet = {"telemetry": {"enabled": False}}
+    with DagsterInstance.local_temp(str(tmp_path), overrides=quiet) as made:
         yield made
 
 

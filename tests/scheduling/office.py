@@ -12,14 +12,16 @@ from typing import Any
 
 import polars as pl
 from dagster import (
+    AddDynamicPartitionsRequest,
     AssetKey,
     DagsterInstance,
     Definitions,
     ExecuteInProcessResult,
     RunRequest,
+    SensorResult,
+    SkipReason,
     build_sensor_context,
 )
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from ingestion.lake import Lake
 from orchestration.home import Home
@@ -36,6 +38,14 @@ OPENED = datetime(2026, 1, 1, tzinfo=UTC)
 def at_noon(events: pl.DataFrame, day: datetime) -> pl.DataFrame:
     """All events at noon of a day."""
     return events.with_columns(event_time=pl.lit(day + DAY / 2).cast(pl.Datetime("us", "UTC")))
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a sensor asked for, or why it did not."""
+
+    requests: list[RunRequest] = field(default_factory=list)
+    said: str | None = None
 
 
 @dataclass
@@ -69,24 +79,30 @@ class Office:
         assert done.seq is not None
         return done.seq
 
-    def look(self, sensor_name: str) -> SensorExecutionData:
-        """One look of a sensor, which keeps its cursor as the daemon does: in Dagster's storage."""
-        cursor = self.cursors.get(sensor_name)
+    def look(self, sensor_name: str) -> Looked:
+        """One look of a sensor; what it asks to remember is remembered, as the daemon does."""
         repository = self.definitions.get_repository_def()
-        context = build_sensor_context(
+        with build_sensor_context(
             instance=self.instance,
-            cursor=cursor,
+            cursor=self.cursors.get(sensor_name),
             repository_def=repository,
             sensor_name=sensor_name,
             resources=self._resources(sensor_name),
-        )
-        found = repository.get_sensor_def(sensor_name).evaluate_tick(context)
-        for request in found.dynamic_partitions_requests or ():
+        ) as context:
+            answer = repository.get_sensor_def(sensor_name)(context)
+            cursor = context.cursor
+        if isinstance(answer, SkipReason):
+            self.cursors[sensor_name] = cursor
+            return Looked(said=answer.skip_message)
+        assert isinstance(answer, SensorResult)
+        for request in answer.dynamic_partitions_requests or ():
+            assert isinstance(request, AddDynamicPartitionsRequest)
             self.instance.add_dynamic_partitions(
                 request.partitions_def_name, list(request.partition_keys)
             )
-        self.cursors[sensor_name] = found.cursor
-        return found
+        self.cursors[sensor_name] = answer.cursor
+        said = answer.skip_reason.skip_message if answer.skip_reason else None
+        return Looked(list(answer.run_requests or ()), said)
 
     def _resources(self, sensor_name: str) -> Mapping[str, Any]:
         wanted = self.definitions.get_repository_def().get_sensor_def(sensor_name)

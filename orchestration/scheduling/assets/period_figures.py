@@ -14,10 +14,12 @@ from dagster import (
     asset,
 )
 
+from ingestion.control.books import load_books
+from ledger.calendar import Period
 from orchestration.home import Home
 from orchestration.queries.edition_reader import EditionReader, open_edition
 from orchestration.scheduling import keys
-from orchestration.scheduling.partitions import PERIODS, Period, period_of
+from orchestration.scheduling.partitions import PERIODS
 from orchestration.scheduling.shown.curves import daily_curve, lateness_curve
 from orchestration.scheduling.shown.tables import table
 from orchestration.settings import Settings
@@ -77,8 +79,9 @@ def period_figures(
     context: AssetExecutionContext, settings: ResourceParam[Settings]
 ) -> MaterializeResult[None]:
     """Ask the edition about one period."""
-    period = period_of(context.partition_key)
-    with open_edition(Home.of(settings)) as reader:
+    home = Home.of(settings)
+    period = load_books(home.lake).calendar.get(context.partition_key)
+    with open_edition(home) as reader:
         return MaterializeResult(metadata=_metadata(reader, period))
 
 

@@ -157,9 +157,10 @@ def _reason(instance: DagsterInstance, run_id: str) -> str:
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
     for entry in instance.all_logs(run_id, of_type=kinds):
         event = entry.dagster_event
-        if event is not None and event.is_step_failure:
-            data = event.step_failure_data
-            return data.error.message.strip() if data.error else str(event.message)
-        if event is not None:
-            return str(event.message)
+        if event is None:
+            continue
+        if event.is_step_failure and (error := event.step_failure_data.error) is not None:
+            # Dagster wraps what a step raised.
+            return (error.cause or error).message.strip()
+        return str(event.message)
     return "no reason given"

@@ -18,6 +18,7 @@ from dagster import (
     sensor,
 )
 
+from ingestion.control.books import load_books
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
 from orchestration.home import Home
@@ -61,7 +62,7 @@ def late_arrivals_sensor(job_name: str) -> SensorDefinition:
         if shown <= seen.commit:
             return SkipReason(f"The edition shows commit {shown}, looked at before.")
         now = Cursor(lake_id, shown)
-        touched = period_ids(days)
+        touched = period_ids(load_books(home.lake).calendar, days)
         if not touched:
             return SensorResult(
                 skip_reason=f"Commits {seen.commit + 1} to {shown} brought nothing late.",
