@@ -88,7 +88,7 @@ class OpenedFile:
         checked = contracts.check(
             mapped.rows,
             self.intake.registry,
-            conversions=mapped.rules,
+            conversions=[contracts.CHOKE_POINT, *mapped.rules],
             latest_event_time=latest,
         )
         origin = {"source": pl.lit(self.source_name), "source_partition": pl.lit(self.partition)}

@@ -1,8 +1,8 @@
 """The books: what all control events of a lake add up to, with history by commit.
 
-Holds `Books`, its questions, and `evolve`. Does not check whether an event may come (`ledger.rules`)
-and does not read a lake (`ingestion.control.books`). Called by the choke point, the close and the
-command line. "At a commit" always includes the control events of that commit itself.
+Holds `Books`, its questions, and `evolve`. Does not check whether an event may come
+(`ledger.rules`) or read a lake (`ingestion.control.books`). Called by the choke point, the close
+and the command line. "At a commit" always includes the control events of that commit itself.
 """
 
 import json
@@ -40,6 +40,7 @@ class Recorded:
     ingest_time_us: int
     row_index: int
     stream_version: int | None
+    source: str = ev.SOURCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +165,7 @@ def evolve(books: Books, event: Recorded | StoreRegistered) -> Books:
 
 
 def evolve_all(books: Books, events: Iterable[Recorded | StoreRegistered]) -> Books:
-    """The books after these events, in order. Cost: one copy of what they touch, plus the events."""
+    """The books after these events, in order. Cost: a copy of what they touch, plus the events."""
     draft = _Draft(books)
     for event in events:
         draft.apply(event)
@@ -188,8 +189,7 @@ class _Draft:
             return
         stream = event.event.stream_id
         self._map("event_ids")[event.event_id] = ev.payload_sha256(event.event)
-        if event.event.natural is None:
-            self._map("newest_of_stream")[stream] = event
+        self._map("newest_of_stream")[stream] = event
         versions = self._map("stream_versions")
         versions[stream] = max(versions.get(stream, 0) + 1, event.stream_version or 0)
         _FOLDS[type(event.event)](self, event, event.event)

@@ -273,7 +273,7 @@ def parse(event_type: str, schema_version: int, payload: str) -> ControlEvent:
         raise _wrong(event_type, "a JSON object", str(error)) from error
     if not isinstance(values, dict):
         raise _wrong(event_type, "a JSON object", payload[:200])
-    decoders = _decoders(kind)
+    decoders = _decoders(event_type)
     if old_policy:
         decoders = {name: decoders[name] for name in ("max_delay_days", "initial_grace_hours")}
         values = {name: int(value) for name, value in values.items() if name in decoders}
@@ -296,7 +296,8 @@ Decoder = Callable[[Any], Any]
 
 
 @cache
-def _decoders(kind: type[Any]) -> Mapping[str, Decoder]:
+def _decoders(event_type: str) -> Mapping[str, Decoder]:
+    kind = EVENT_TYPES[event_type]
     hints = get_type_hints(kind)
     return {one.name: _decoder(hints[one.name]) for one in fields(kind)}
 

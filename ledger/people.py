@@ -1,7 +1,7 @@
 """People, and what they ask for and approve: four eyes as records.
 
-Holds `Person`, `Statement`, `Request`, `Decision`. Does not verify signatures (`audit` does) or check
-rules (`ledger.rules`). Called by `ledger.books`.
+Holds `Person`, `Statement`, `Request`, `Decision`. Does not verify signatures (`audit` does) or
+check rules (`ledger.rules`). Called by `ledger.books`.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ ACTIONS = (
     "remove_person",
 )
 REVOKE = "revoke_lock_exception"
-"""What a revoker's statement calls its action; it names the request the lock exception came from."""
+"""Action of a revoker's statement; it names the request that the lock exception came from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +71,8 @@ RequestState = Literal["open", "approved", "declined"]
 class Request:
     """What a person asked for. `answered_*` are set once somebody approved or declined it.
 
-    `statements` are the signed notes: the request's, then the answer's. `used_commit`: of an approved
-    close, the commit of the `PeriodClosed` it led to.
+    `statements` are the signed notes: the request's, then the answer's. `used_commit`: of an
+    approved close, the commit of the `PeriodClosed` it led to.
     """
 
     request_id: str

@@ -5,7 +5,7 @@
 with movements as (
     select account_id, currency, sum(amount) as balance, sum(event_count) as event_count
     from {{ ref('int_accounts__deltas') }}
-    where route = 'in_window' and currency <> '(none)'
+    where route <> 'exception' and currency <> '(none)'
     group by account_id, currency
 ),
 

@@ -3,7 +3,7 @@
 with changed_cells as (
     select store_id, category, channel, currency, business_date
     from {{ ref('int_sales__deltas') }}
-    where route = 'in_window' and commit_seq >= {{ var('laws_from_commit') }}
+    where route <> 'exception' and commit_seq >= {{ var('laws_from_commit') }}
     group by all
 ),
 
@@ -12,11 +12,14 @@ deltas as (
     from {{ ref('int_sales__deltas') }}
     semi join changed_cells
         using (store_id, category, channel, currency, business_date)
-    where route = 'in_window'
+),
+
+changes as (
+    {{ cell_changes('deltas') | indent(4) }}
 ),
 
 summed as (
-    {{ daily_sales_cells('deltas') | indent(4) }}
+    {{ daily_sales_cells('changes') | indent(4) }}
 ),
 
 merged as (

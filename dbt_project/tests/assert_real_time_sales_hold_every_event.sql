@@ -10,6 +10,7 @@ with arrivals as (
         sum(amount) as amount,
         sum(event_count) as event_count
     from {{ ref('int_sales__deltas') }}
+    where route in ('in_window', 'exception')
     group by all
 ),
 

@@ -12,7 +12,15 @@ import polars as pl
 from ingestion.contracts import payload_rules
 from ingestion.contracts.registry import ColumnContract, Contract, Registry
 from ingestion.contracts.rules import Rule, first_broken
-from ledger import currency
+from ledger import control_events, currency
+
+CHOKE_POINT = Rule(
+    control_events.CHOKE_POINT_RULE,
+    pl.col("event_type").is_in(sorted(control_events.RESERVED)),
+    "no type that states a fact about the books; `ledgerlake` records those itself",
+    pl.col("event_type"),
+)
+"""For rows from outside: what the choke point alone may bring into the lake."""
 
 KEY_BYTES_MAX = 512
 """Longest id or key. Keys are copied into indexes, partitions and figures; a longer text there is
@@ -95,14 +103,18 @@ def _by_contract(contracts: Iterable[tuple[Contract, pl.Expr]], otherwise: pl.Ex
 
 def _stream_id(contracts: Sequence[Contract]) -> pl.Expr:
     nothing = pl.lit(None, dtype=pl.String)
-    by_contract = [
-        (
-            one,
-            pl.col(one.stream.column) if one.stream.column else pl.lit(one.stream.constant),
-        )
-        for one in contracts
-    ]
+    by_contract = [(one, _stream_of(one)) for one in contracts]
     return pl.coalesce("stream_id", _by_contract(by_contract, nothing))
+
+
+def _stream_of(contract: Contract) -> pl.Expr:
+    stream = contract.stream
+    if stream.column:
+        return pl.col(stream.column)
+    if stream.payload:
+        field = pl.col("payload").str.json_path_match(f"$.{stream.payload}")
+        return pl.concat_str(pl.lit(stream.prefix), field)
+    return pl.lit(stream.constant)
 
 
 def _family(contracts: Sequence[Contract]) -> pl.Expr:

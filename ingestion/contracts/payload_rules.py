@@ -16,6 +16,8 @@ from ingestion.contracts.rules import Rule
 _PATTERNS: dict[Kind, tuple[str, str, str]] = {
     "integer": ("an_integer", r"^-?[0-9]{1,18}$", "a whole number"),
     "decimal": ("a_number", r"^-?[0-9]{1,14}(\.[0-9]+)?$", "a number"),
+    "boolean": ("true_or_false", r"^(true|false)$", "true or false"),
+    "list": ("a_list", r"(?s)^\[.*\]$", "a list"),
     "date": ("a_date", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "a date as 2026-01-31"),
     "time_of_day": (
         "a_time_of_day",

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any, Literal
 
 Sign = Literal["any", "not_negative", "positive"]
-Kind = Literal["text", "integer", "decimal", "date", "time_of_day", "time_zone"]
+Kind = Literal["text", "integer", "decimal", "date", "time_of_day", "time_zone", "boolean", "list"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +38,13 @@ class PayloadField:
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """What gives `stream_id` when the mapping names none: a column, or one constant."""
+    """What gives `stream_id` when the mapping names none: a column, one constant, or a field of the
+    payload behind a prefix."""
 
     column: str | None = None
     constant: str | None = None
+    payload: str | None = None
+    prefix: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The books of a lake folder, folded from its control segments.
 
-Holds `load_books`. Reads; writes nothing. Called by the command line, the close and `verify`; a writer
-keeps its own books warm (`Lake.books`).
+Holds `load_books`. Reads; writes nothing. Called by the command line, the close and `verify`; a
+writer keeps its own books warm (`Lake.books`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ def load_books(lake_dir: Path, *, until_commit: int | None = None) -> Books:
 
 
 def control_segments(store: LocalStore, *, until_commit: int | None = None) -> Iterator[str]:
-    """Paths of control segments in order of commit. A file no commit names is no part of the lake."""
+    """Paths of control segments in order of commit; a file no commit names is not one of them."""
     log = CommitLog(store)
     for path, seq in _named(store.list("family=control")):
         if until_commit is not None and seq > until_commit:

@@ -1,6 +1,7 @@
 """Folding control segments into books.
 
-Holds `fold` only, which reads nothing itself. Called by the lake's writer and `ingestion.control.books`.
+Holds `fold`, which reads nothing itself. Called by the lake's writer and by
+`ingestion.control.books`.
 """
 
 from collections.abc import Iterable, Iterator

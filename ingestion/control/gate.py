@@ -15,6 +15,7 @@ from ingestion.control import rows, signatures
 from ledger import control_events as ev
 from ledger.books import Books, Recorded
 from ledger.errors import IncorrectInput
+from ledger.routing import Arrival
 from ledger.rules import Evidence, check
 
 ReadEvents = Callable[[NDArray[np.int64]], pl.DataFrame]
@@ -67,21 +68,29 @@ def require(
         raise rejection.error()
 
 
-def require_whole(conflicts: pl.DataFrame) -> None:
-    """Control events come all or none: a reused id must not set one of them aside."""
-    ours = conflicts.filter(
-        (pl.col("source") == ev.SOURCE) & pl.col("event_type").is_in(sorted(ev.RESERVED))
+def holds_ours(conflicts: pl.DataFrame) -> bool:
+    """Is a control event of our own among rows whose id the lake has with other content?
+
+    Those cannot be set aside as other rows are; the rules, tried on the whole batch, say why.
+    """
+    if conflicts.is_empty():
+        return False
+    reserved = pl.col("event_type").is_in(sorted(ev.RESERVED))
+    return conflicts.filter(reserved & (pl.col("source") == ev.SOURCE)).height > 0
+
+
+def id_is_taken(conflicts: pl.DataFrame) -> IncorrectInput:
+    """Another source has used the id that a control event needs."""
+    return IncorrectInput(
+        "control_event_id_must_be_free",
+        thing=f"event_id {conflicts['event_id'][0]!r}",
+        expected="an id no event of the lake has",
+        found=str(conflicts["detail"][0]),
+        remedy="A source took it. Make a new request: its id is in the id of the event.",
     )
-    if ours.height:
-        raise IncorrectInput(
-            "control_event_must_be_recorded_once",
-            thing=f"{ours['event_type'][0]} {ours['event_id'][0]}",
-            expected="a fact that is not in the lake yet",
-            found=str(ours["detail"][0]),
-        )
 
 
-def _arrivals(batch: list[Recorded], tree_size: int, read: ReadEvents) -> dict[str, rows.Arrival]:
+def _arrivals(batch: list[Recorded], tree_size: int, read: ReadEvents) -> dict[str, Arrival]:
     """The events that are decided, read by their row: an id is unique, so row and id prove it."""
     wanted = {
         one.event.row_index

@@ -121,6 +121,7 @@ def _recorded(row: dict[str, Any]) -> Recorded:
         ingest_time_us=_us(row["ingest_time"]),
         row_index=row["row_index"],
         stream_version=row["stream_version"],
+        source=row["source"],
     )
 
 

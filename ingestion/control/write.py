@@ -35,7 +35,7 @@ def append_control(
 
 
 def is_recorded(books: Books, event: ev.ControlEvent) -> bool:
-    """Do the books hold this very fact? What may come again is compared with its stream's newest."""
+    """Do the books hold this very fact? What may come again: is it its stream's newest?"""
     if event.natural_id is not None:
         return books.event_ids.get(_event_id(event, 0)) == ev.payload_sha256(event)
     newest = books.newest_of_stream.get(event.stream_id)
@@ -57,7 +57,7 @@ def _batch(books: Books, new: Sequence[ev.ControlEvent], offset: int, at_us: int
 
 
 def _event_id(event: ev.ControlEvent, stream_version: int) -> str:
-    """Of a fact that can come once: its name. Of one that may come again: its place in its stream."""
+    """The name of a fact that can come once, the place in its stream of one that may come again."""
     if event.natural_id is not None:
         return f"{event.event_type}/{event.natural_id}"
     return f"{event.event_type}/{event.stream_id}/{stream_version}"

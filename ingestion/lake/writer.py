@@ -226,9 +226,12 @@ class Lake:
         if batch.events.height != given.events.height:
             prints = fingerprints(batch.events)
         admitted = admit(batch.events, prints, self._ids, self._read_events)
-        gate.require_whole(admitted.conflicts)
         rejects = pl.concat([batch.quarantine, admitted.conflicts])
-        return self._commit(batch, admitted, rejects, self._ingest_time(ingest_time_us))
+        time = self._ingest_time(ingest_time_us)
+        if gate.holds_ours(admitted.conflicts):  # control events come all or none
+            self._require_allowed(self._with_lake_columns(batch.events, time[0]))
+            raise gate.id_is_taken(admitted.conflicts)
+        return self._commit(batch, admitted, rejects, time)
 
     def _commit(
         self, batch: Batch, admitted: Admitted, rejects: pl.DataFrame, ingest_time: tuple[int, bool]
@@ -290,6 +293,9 @@ class Lake:
             by_family = pl.arg_sort_by("family", maintain_order=True)
             order = events.select(by_family).to_series().to_numpy()
             events, prints = events[order], prints.take(order)
+        return self._with_lake_columns(events, ingest_us), prints
+
+    def _with_lake_columns(self, events: pl.DataFrame, ingest_us: int) -> pl.DataFrame:
         first = self._head.tree_size
         rows = events.with_columns(
             tenant_id=pl.lit(self._tenant_id),
@@ -297,7 +303,7 @@ class Lake:
             ingest_time=pl.lit(ingest_us, dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
             row_index=pl.int_range(first, first + events.height, dtype=pl.Int64),
         )
-        return rows.select(canonical.CANONICAL_SCHEMA.names()), prints
+        return rows.select(canonical.CANONICAL_SCHEMA.names())
 
     def _put_commit(self, commit: Commit, data: bytes) -> bool:
         """True if `commit` is in the log. On any doubt the log is read back and compared."""

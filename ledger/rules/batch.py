@@ -11,9 +11,9 @@ from typing import Any
 from ledger import control_events as ev
 from ledger.books import Books, Recorded, evolve_all
 from ledger.rules import calendars, exceptions, locks, people, periods, requests
-from ledger.rules.rejection import Evidence, Rejection, Rejections
+from ledger.rules.rejection import Case, Evidence, Rejection, Rejections
 
-RuleSet = Callable[[Books, Recorded, Any, Evidence], Rejections]
+RuleSet = Callable[[Case, Any], Rejections]
 
 _RULES: Mapping[type[ev.ControlEvent], RuleSet] = {
     ev.PersonAdded: people.added,
@@ -39,15 +39,15 @@ def check(books: Books, batch: Sequence[Recorded], evidence: Evidence) -> Reject
 
 
 def _rejections(books: Books, batch: Sequence[Recorded], evidence: Evidence) -> Rejections:
-    before = books
     # Decisions of one approval do not depend on each other, so they are tried together.
     for _, run in groupby(batch, key=_run_of):
         together = list(run)
-        yield from _identities(books, together)
         for one in together:
-            yield from _RULES[type(one.event)](books, one, one.event, evidence)
+            case = Case(books=books, at=one, evidence=evidence)
+            yield from _RULES[type(one.event)](case, one.event)
+        yield from _identities(books, together)
         books = evolve_all(books, together)
-    yield from requests.approvals_are_carried_out(before, books, batch)
+    yield from requests.approvals_are_carried_out(books, batch)
 
 
 def _run_of(one: Recorded) -> object:
@@ -66,6 +66,8 @@ def _identities(books: Books, together: Sequence[Recorded]) -> Iterator[Rejectio
                 found=f"event_id {one.event_id}",
             )
         seen.add(one.event_id)
+        if one.source == ev.SETTINGS_SOURCE:
+            continue  # counts its own policies
         wanted = books.stream_versions.get(one.event.stream_id, 0) + 1
         if one.stream_version != wanted:
             yield Rejection(

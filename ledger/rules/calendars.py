@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from datetime import date
 
 from ledger import control_events as ev
-from ledger.books import Books, Recorded
+from ledger.books import Books
 from ledger.calendar import KINDS, Calendar, Period
-from ledger.rules.rejection import Evidence, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejections, no
 
 MAX_DELAY_DAYS = 3650
 INITIAL_GRACE_HOURS = 8760
 
 
-def defined(
-    books: Books, at: Recorded, event: ev.CalendarDefined, evidence: Evidence
-) -> Rejections:
+def defined(case: Case, event: ev.CalendarDefined) -> Rejections:
+    books = case.books
     thing = f"calendar version {event.calendar_version}"
     wanted = books.calendar.version + 1
     if event.calendar_version != wanted:
@@ -78,9 +77,8 @@ def locked_periods(books: Books) -> list[Period]:
     return sorted(one for one in found if one is not None)
 
 
-def policy_set(
-    books: Books, at: Recorded, event: ev.LatenessPolicySet, evidence: Evidence
-) -> Rejections:
+def policy_set(case: Case, event: ev.LatenessPolicySet) -> Rejections:
+    books = case.books
     thing = "lateness policy"
     limits = (
         ("max_delay_days", event.max_delay_days, MAX_DELAY_DAYS),

@@ -3,29 +3,26 @@
 Does not hold who may approve (`ledger.rules.requests`). Called by `ledger.rules.batch`.
 """
 
-from collections.abc import Callable, Mapping
-
 from ledger import control_events as ev
-from ledger.books import Books, Recorded
+from ledger.books import Books
 from ledger.calendar import Period
 from ledger.people import Decision
 from ledger.periods import Open, Reopened, name_of
-from ledger.rules.rejection import Evidence, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejections, no
 from ledger.rules.requests import approved_now
 
 DECISIONS = ("next_period", "restated", "rejected", "pending")
 
 
-def decided(
-    books: Books, at: Recorded, event: ev.LateEventDecided, evidence: Evidence
-) -> Rejections:
+def decided(case: Case, event: ev.LateEventDecided) -> Rejections:
+    books = case.books
     thing = f"event {event.event_id}"
     if event.decision not in DECISIONS:
         expected = f"one of {', '.join(DECISIONS)}"
         yield no("decision_must_be_known", thing, expected, event.decision)
     subject = {"decision": event.decision}
-    yield from approved_now(books, at, event.request_id, "decide_exceptions", subject)
-    arrival = evidence.arrivals.get(event.event_id)
+    yield from approved_now(case, event.request_id, "decide_exceptions", subject)
+    arrival = case.evidence.arrivals.get(event.event_id)
     if arrival is None or arrival.row_index != event.row_index:
         expected = f"an event of the lake at row {event.row_index}"
         found = f"row {arrival.row_index}" if arrival else "another event or none"
@@ -41,7 +38,13 @@ def decided(
         )
     yield from _follows(books, event, thing)
     own = books.calendar.period_of(routed.business_date)
-    yield from _TARGETS[event.decision](books, event, own)
+    if event.decision == "next_period":
+        yield from _next_period(books, event, own)
+    elif event.decision == "restated":
+        yield from _restated(books, event, own)
+    elif event.posting_period is not None:
+        rule = "posting_period_must_not_be_given"
+        yield no(rule, thing, f"none for {event.decision}", event.posting_period)
 
 
 def _follows(books: Books, event: ev.LateEventDecided, thing: str) -> Rejections:
@@ -105,18 +108,3 @@ def _restated(books: Books, event: ev.LateEventDecided, own: Period) -> Rejectio
             f"{event.posting_period}, with {own.period_id} {name_of(state)}",
             f"`ledgerlake reopen {own.period_id}` asks for it.",
         )
-
-
-def _nowhere(books: Books, event: ev.LateEventDecided, own: Period) -> Rejections:
-    if event.posting_period is not None:
-        rule = "posting_period_must_not_be_given"
-        thing = f"event {event.event_id}"
-        yield no(rule, thing, f"none for {event.decision}", event.posting_period)
-
-
-_TARGETS: Mapping[str, Callable[[Books, ev.LateEventDecided, Period], Rejections]] = {
-    "next_period": _next_period,
-    "restated": _restated,
-    "rejected": _nowhere,
-    "pending": _nowhere,
-}

@@ -4,10 +4,9 @@ Does not say what they let through (`ledger.policies`). Called by `ledger.rules.
 """
 
 from ledger import control_events as ev
-from ledger.books import Books, Recorded
 from ledger.people import REVOKE
 from ledger.periods import BeforeFirstClose, Closed
-from ledger.rules.rejection import Evidence, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejection, Rejections, no
 from ledger.rules.requests import approved_now, keys_of, person_may
 
 MINUTE_US = 60_000_000
@@ -15,16 +14,15 @@ SHORTEST_US = 5 * MINUTE_US
 LONGEST_US = 24 * 60 * MINUTE_US
 
 
-def granted(
-    books: Books, at: Recorded, event: ev.LockExceptionGranted, evidence: Evidence
-) -> Rejections:
-    """How long it lasts counts from the request, so that waiting for approval takes no right away."""
+def granted(case: Case, event: ev.LockExceptionGranted) -> Rejections:
+    """How long it lasts counts from the request: waiting for approval takes no right away."""
+    books = case.books
     thing = f"lock exception {event.lock_exception_id}"
     payload = event.payload()
     subject = {
         name: value for name, value in payload.items() if name not in ("reason", "request_id")
     }
-    yield from approved_now(books, at, event.request_id, "grant_lock_exception", subject)
+    yield from approved_now(case, event.request_id, "grant_lock_exception", subject)
     if event.lock_exception_id in books.lock_exceptions:
         expected = "an id nobody used"
         yield no("lock_exception_id_must_be_new", thing, expected, event.lock_exception_id)
@@ -48,26 +46,25 @@ def granted(
             "an expiry 5 minutes to 24 hours after the request",
             f"{lasts / MINUTE_US:.1f} minutes",
         )
-    if event.expires_at_us <= at.ingest_time_us:
+    if event.expires_at_us <= case.at.ingest_time_us:
         expected = "an expiry that is still to come"
         yield no("lock_exception_must_not_have_expired", thing, expected, "one that is over")
 
 
-def revoked(
-    books: Books, at: Recorded, event: ev.LockExceptionRevoked, evidence: Evidence
-) -> Rejections:
+def revoked(case: Case, event: ev.LockExceptionRevoked) -> Rejections:
+    books = case.books
     thing = f"lock exception {event.lock_exception_id}"
     known = books.lock_exceptions.get(event.lock_exception_id)
     if known is None or known.revoked_commit is not None:
         found = f"revoked by {known.revoked_by}" if known else "no such lock exception"
         yield no("lock_exception_must_be_in_force", thing, "one that is not revoked", found)
         return
-    said = evidence.open_statement(event.statement, keys_of(books))
+    said = case.evidence.open_statement(event.statement, keys_of(books))
     if isinstance(said, Rejection):
         yield said
         return
-    if said.lake_id != evidence.lake_id:
-        expected = f"lake {evidence.lake_id}"
+    if said.lake_id != case.evidence.lake_id:
+        expected = f"lake {case.evidence.lake_id}"
         yield no("statement_must_be_for_this_lake", thing, expected, f"lake {said.lake_id}")
     wanted = (REVOKE, "revoker", known.request_id, {"lock_exception_id": event.lock_exception_id})
     found_ = (said.action, said.role, said.request_id, dict(said.subject))

@@ -7,15 +7,16 @@ The first two people nobody can approve; everyone after them two others did. Cal
 from collections.abc import Iterable
 
 from ledger import control_events as ev
-from ledger.books import Books, Recorded, evolve
+from ledger.books import evolve
 from ledger.people import ROLES, Person
-from ledger.rules.rejection import Evidence, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejection, Rejections, no
 from ledger.rules.requests import approved_now
 
 BOOTSTRAP = 2
 
 
-def added(books: Books, at: Recorded, event: ev.PersonAdded, evidence: Evidence) -> Rejections:
+def added(case: Case, event: ev.PersonAdded) -> Rejections:
+    books = case.books
     thing = f"person {event.person!r}"
     known = books.people.get(event.person)
     if known is not None and known.active:
@@ -29,7 +30,7 @@ def added(books: Books, at: Recorded, event: ev.PersonAdded, evidence: Evidence)
     if not event.roles or not set(event.roles) <= set(ROLES):
         expected = f"some of {', '.join(ROLES)}"
         yield no("role_must_be_known", thing, expected, ", ".join(event.roles) or "none")
-    wrong = evidence.check_key(event.verifier_key, event.person)
+    wrong = case.evidence.check_key(event.verifier_key, event.person)
     if wrong is not None:
         yield wrong
     key = event.verifier_key.split("+", maxsplit=2)[-1]
@@ -46,7 +47,7 @@ def added(books: Books, at: Recorded, event: ev.PersonAdded, evidence: Evidence)
                 "none",
                 "`ledgerlake people add` makes the request.",
             )
-        after = evolve(books, at).people.values()
+        after = evolve(books, case.at).people.values()
         if len(books.people_ever) == BOOTSTRAP - 1 and not can_approve(after):
             yield _stuck(thing)
         return
@@ -55,18 +56,19 @@ def added(books: Books, at: Recorded, event: ev.PersonAdded, evidence: Evidence)
         "verifier_key": event.verifier_key,
         "roles": list(event.roles),
     }
-    yield from approved_now(books, at, event.request_id, "add_person", subject)
+    yield from approved_now(case, event.request_id, "add_person", subject)
 
 
-def removed(books: Books, at: Recorded, event: ev.PersonRemoved, evidence: Evidence) -> Rejections:
+def removed(case: Case, event: ev.PersonRemoved) -> Rejections:
+    books = case.books
     thing = f"person {event.person!r}"
     known = books.people.get(event.person)
     if known is None or not known.active:
         yield no("person_must_be_active", thing, "an active person", "nobody by that name")
         return
     subject = {"person": event.person}
-    yield from approved_now(books, at, event.request_id, "remove_person", subject)
-    if not can_approve(evolve(books, at).people.values()):
+    yield from approved_now(case, event.request_id, "remove_person", subject)
+    if not can_approve(evolve(books, case.at).people.values()):
         yield _stuck(thing)
 
 

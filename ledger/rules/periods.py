@@ -5,7 +5,7 @@ gap: looking at the neighbour is enough. Called by `ledger.rules.batch`.
 """
 
 from ledger import control_events as ev
-from ledger.books import Books, Recorded
+from ledger.books import Books
 from ledger.calendar import Period
 from ledger.periods import (
     BeforeFirstClose,
@@ -16,13 +16,12 @@ from ledger.periods import (
     closed_edition_of,
     name_of,
 )
-from ledger.rules.rejection import Evidence, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejection, Rejections, no
 from ledger.rules.requests import approved_now
 
 
-def soft_closed(
-    books: Books, at: Recorded, event: ev.PeriodSoftClosed, evidence: Evidence
-) -> Rejections:
+def soft_closed(case: Case, event: ev.PeriodSoftClosed) -> Rejections:
+    books = case.books
     period = books.calendar.find(event.period_id)
     if period is None:
         yield _unknown(event.period_id)
@@ -43,7 +42,7 @@ def soft_closed(
         expected = "a seal: a Reopened period is closed again, not soft-closed"
         yield no("reopened_period_must_be_sealed", thing, expected, "sealed false")
     if not event.sealed and isinstance(state, SoftClosed) and state.sealed:
-        failed = [one for one in books.failures if one.event.stream_id == at.event.stream_id]
+        failed = [one for one in books.failures if one.event.stream_id == case.at.event.stream_id]
         if not failed or failed[-1].commit_seq < state.cut_off_commit:
             yield no(
                 "seal_must_be_lifted_by_a_failed_close",
@@ -54,14 +53,14 @@ def soft_closed(
             )
 
 
-def close_failed(
-    books: Books, at: Recorded, event: ev.CloseFailed, evidence: Evidence
-) -> Rejections:
+def close_failed(case: Case, event: ev.CloseFailed) -> Rejections:
+    books = case.books
     if books.calendar.find(event.period_id) is None:
         yield _unknown(event.period_id)
 
 
-def closed(books: Books, at: Recorded, event: ev.PeriodClosed, evidence: Evidence) -> Rejections:
+def closed(case: Case, event: ev.PeriodClosed) -> Rejections:
+    books = case.books
     period = books.calendar.find(event.period_id)
     if period is None:
         yield _unknown(event.period_id)
@@ -76,8 +75,8 @@ def closed(books: Books, at: Recorded, event: ev.PeriodClosed, evidence: Evidenc
     if event.closed_edition != wanted:
         rule = "closed_edition_must_follow_the_last"
         yield no(rule, thing, f"edition {wanted}", f"edition {event.closed_edition}")
-    if not 0 <= event.cut_off_commit < at.commit_seq:
-        expected = f"a commit before {at.commit_seq}"
+    if not 0 <= event.cut_off_commit < case.at.commit_seq:
+        expected = f"a commit before {case.at.commit_seq}"
         yield no("cut_off_must_be_in_the_lake", thing, expected, str(event.cut_off_commit))
     yield from _approved_close(books, event, thing)
 
@@ -95,9 +94,8 @@ def _approved_close(books: Books, event: ev.PeriodClosed, thing: str) -> Rejecti
         yield no("close_must_be_approved", thing, "an unused request to close it", found)
 
 
-def reopened(
-    books: Books, at: Recorded, event: ev.PeriodReopened, evidence: Evidence
-) -> Rejections:
+def reopened(case: Case, event: ev.PeriodReopened) -> Rejections:
+    books = case.books
     period = books.calendar.find(event.period_id)
     if period is None:
         yield _unknown(event.period_id)
@@ -124,7 +122,7 @@ def reopened(
             f"Reopen {later.period_id} first.",
         )
     subject = {"period_id": event.period_id}
-    yield from approved_now(books, at, event.request_id, "reopen_period", subject)
+    yield from approved_now(case, event.request_id, "reopen_period", subject)
 
 
 def _can_reopen(state: PeriodState) -> bool:
@@ -134,10 +132,16 @@ def _can_reopen(state: PeriodState) -> bool:
 
 
 def _in_order(books: Books, period: Period) -> Rejections:
-    """The period before is Closed, or none before this one has ever been."""
+    """The period before is Closed; of the first to be closed, none before it has been touched."""
     earlier = books.calendar.before(period)
+    if books.last_closed is None:
+        known = (books.calendar.find(one) for one in books.periods)
+        touched = [one for one in known if one is not None and one < period]
+        if not touched:
+            return
+        earlier = max(touched)
     state = books.state_at(earlier, books.commit_seq)
-    if books.last_closed is None or isinstance(state, Closed | BeforeFirstClose):
+    if isinstance(state, Closed | BeforeFirstClose):
         return
     yield no(
         "earlier_period_must_be_closed_first",

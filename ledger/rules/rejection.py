@@ -1,12 +1,14 @@
 """What the rules say no with, and what they need to know beside the books.
 
-Holds `Rejection` and `Evidence`. Does not hold a rule. Called by every module of `ledger.rules`.
+Holds `Rejection`, `Evidence` and `Case`. Does not hold a rule. Called by every module of
+`ledger.rules`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ledger.books import Books, Recorded
 from ledger.errors import IncorrectInput
 from ledger.people import Statement
 from ledger.routing import Arrival
@@ -41,6 +43,15 @@ class Evidence:
     open_statement: Callable[[str, Mapping[str, str]], Statement | Rejection]
     check_key: Callable[[str, str], Rejection | None]
     arrivals: Mapping[str, Arrival] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """An event at its place, the books before it, and the evidence: what a rule looks at."""
+
+    books: Books
+    at: Recorded
+    evidence: Evidence
 
 
 Rejections: TypeAlias = Iterator[Rejection]

@@ -1,5 +1,5 @@
-"""Rules of asking and approving: signed by an active person of the right role, never by the same two
-eyes twice, and an approval carries out what was asked, in the same commit.
+"""Rules of asking and approving: signed by an active person of the right role, never by the same
+two eyes twice, and an approval carries out what was asked, in the same commit.
 
 Does not hold what the single actions demand. Called by `ledger.rules.batch` and the other rules.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from ledger import control_events as ev
 from ledger.books import Books, Recorded
 from ledger.people import ACTIONS, Request, Statement
-from ledger.rules.rejection import Evidence, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejection, Rejections, no
 
 SUBJECTS: Mapping[str, frozenset[str]] = {
     "decide_exceptions": frozenset({"decision", "event_count", "events_sha256"}),
@@ -35,9 +35,8 @@ _EFFECTS: Mapping[type[ev.ControlEvent], str] = {
 }
 
 
-def requested(
-    books: Books, at: Recorded, event: ev.ActionRequested, evidence: Evidence
-) -> Rejections:
+def requested(case: Case, event: ev.ActionRequested) -> Rejections:
+    books = case.books
     thing = f"request {event.request_id}"
     if not re.fullmatch(r"[0-9a-f]{32}", event.request_id):
         yield no("request_id_must_be_32_hex_digits", thing, "32 hex digits", event.request_id)
@@ -46,43 +45,38 @@ def requested(
         yield no("request_id_must_be_new", thing, "a request nobody made before", found)
     if event.action not in ACTIONS:
         yield no("action_must_be_known", thing, f"one of {', '.join(ACTIONS)}", event.action)
-    said = evidence.open_statement(event.statement, keys_of(books))
+    said = case.evidence.open_statement(event.statement, keys_of(books))
     if isinstance(said, Rejection):
         yield said
         return
-    yield from _says(said, event.request_id, event.action, "requester", evidence, thing)
+    yield from _says(case, said, event.request_id, (event.action, "requester"))
     if frozenset(said.subject) != SUBJECTS[event.action]:
         expected = str(sorted(SUBJECTS[event.action]))
         yield no("subject_must_have_its_fields", thing, expected, str(sorted(said.subject)))
     yield from person_may(books, said.person, "requester", thing)
 
 
-def approved(
-    books: Books, at: Recorded, event: ev.ActionApproved, evidence: Evidence
-) -> Rejections:
-    yield from _answered(books, event, evidence, role="approver")
+def approved(case: Case, event: ev.ActionApproved) -> Rejections:
+    yield from _answered(case, event, role="approver")
 
 
-def declined(
-    books: Books, at: Recorded, event: ev.ActionDeclined, evidence: Evidence
-) -> Rejections:
-    yield from _answered(books, event, evidence, role="decliner")
+def declined(case: Case, event: ev.ActionDeclined) -> Rejections:
+    yield from _answered(case, event, role="decliner")
 
 
-def _answered(
-    books: Books, event: ev.ActionApproved | ev.ActionDeclined, evidence: Evidence, *, role: str
-) -> Rejections:
+def _answered(case: Case, event: ev.ActionApproved | ev.ActionDeclined, *, role: str) -> Rejections:
+    books = case.books
     thing = f"request {event.request_id}"
     asked = books.requests.get(event.request_id)
     if asked is None or asked.state != "open":
         found = f"{asked.state} by {asked.answered_by}" if asked else "no such request"
         yield no("request_must_be_open", thing, "an open request", found)
         return
-    said = evidence.open_statement(event.statement, keys_of(books))
+    said = case.evidence.open_statement(event.statement, keys_of(books))
     if isinstance(said, Rejection):
         yield said
         return
-    yield from _says(said, event.request_id, event.action, role, evidence, thing)
+    yield from _says(case, said, event.request_id, (event.action, role))
     yield from _matches(said, asked, thing)
     same_eyes = said.person == asked.requester or _key(books, said.person) == _key(
         books, asked.requester
@@ -117,13 +111,14 @@ def _matches(said: Statement, asked: Request, thing: str) -> Rejections:
 
 
 def _says(
-    said: Statement, request_id: str, action: str, role: str, evidence: Evidence, thing: str
+    case: Case, said: Statement, request_id: str, action_and_role: tuple[str, str]
 ) -> Rejections:
     """The statement is about this lake, this request, this action, in this role."""
-    if said.lake_id != evidence.lake_id:
+    thing, lake_id = f"request {request_id}", case.evidence.lake_id
+    if said.lake_id != lake_id:
         found = f"lake {said.lake_id}"
-        yield no("statement_must_be_for_this_lake", thing, f"lake {evidence.lake_id}", found)
-    expected = (request_id, action, role)
+        yield no("statement_must_be_for_this_lake", thing, f"lake {lake_id}", found)
+    expected = (request_id, *action_and_role)
     found_ = (said.request_id, said.action, said.role)
     if found_ != expected:
         yield no("statement_must_match_the_event", thing, str(expected), str(found_))
@@ -154,16 +149,17 @@ def _key(books: Books, person: str) -> str:
 
 
 def approved_now(
-    books: Books, at: Recorded, request_id: str | None, action: str, subject: Mapping[str, Any]
+    case: Case, request_id: str | None, action: str, subject: Mapping[str, Any]
 ) -> Rejections:
     """The effect of an approval: approved in this very commit, and exactly what was asked."""
+    at = case.at
     thing = f"{at.event.event_type} {at.event.stream_id}"
-    asked = books.requests.get(request_id or "")
+    asked = case.books.requests.get(request_id or "")
     if (
         asked is None
         or asked.action != action
         or asked.state != "approved"
-        or asked.answered_commit != at.commit_seq
+        or asked.answered_commit != case.at.commit_seq
     ):
         found = f"request {request_id}, {asked.action} {asked.state}" if asked else "no request"
         yield no(
@@ -185,7 +181,7 @@ def approved_now(
         yield no(rule, thing, str(wanted), str(differing))
 
 
-def approvals_are_carried_out(before: Books, after: Books, batch: Sequence[Recorded]) -> Rejections:
+def approvals_are_carried_out(after: Books, batch: Sequence[Recorded]) -> Rejections:
     """Every approval of a batch brings its effect along: once, and of the events it names."""
     effects: dict[str, list[Recorded]] = {}
     for one in batch:
@@ -205,14 +201,10 @@ def _carried_out(asked: Request, effects: Sequence[Recorded]) -> Rejections:
         wanted = 0
     if asked.action == "decide_exceptions":
         wanted = asked.subject["event_count"]
-        ids = sorted(one.event.event_id for one in effects if _is_decision(one))
+        ids = sorted(e.event.event_id for e in effects if isinstance(e.event, ev.LateEventDecided))
         digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
         if digest != asked.subject["events_sha256"]:
             expected = f"events of SHA-256 {asked.subject['events_sha256']}"
             yield no(rule, thing, expected, f"{len(ids)} events of SHA-256 {digest}")
     if len(effects) != wanted:
         yield no(rule, thing, f"{wanted} effects in the commit of the approval", found)
-
-
-def _is_decision(one: Recorded) -> bool:
-    return isinstance(one.event, ev.LateEventDecided)

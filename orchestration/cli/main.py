@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ledger.errors import LedgerlakeError
-from orchestration.cli import lake, output, questions, warehouse
+from orchestration.cli import close, lake, output, questions, warehouse
 from orchestration.cli.ingest import ingest_app
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ lake.register(app)
 app.add_typer(ingest_app, name="ingest", rich_help_panel="Lake")
 warehouse.register(app)
 questions.register(app)
+close.register(app)
 
 
 def main() -> None:

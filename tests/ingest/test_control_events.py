@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.rehearsal import rehearse
+from ledger.control_events import RESERVED
 from tests.ingest.given import TILL_CSV, batch_of, csv_text, intake, till, write
 from tests.ingest.test_cloudevents import MAPPING as CLOUDEVENTS
 
@@ -28,6 +29,7 @@ quantity = { column = "count" }
 business_date = { column = "day" }
 """
 
+KIND_HEADER = "id,at,kind"
 POLICY = """
 mapping = 1
 source = "policy"
@@ -72,20 +74,33 @@ def test_a_store_day_carries_its_count_and_sum_in_columns_and_payload(tmp_path: 
     ]
 
 
-def test_a_policy_carries_whole_numbers(tmp_path: Path) -> None:
-    rows = [
-        "p1,2025-06-01T02:00:00Z,5,6",
-        "p2,2025-06-01T02:00:00Z,5,",
-        "p3,2025-06-01T02:00:00Z,9999,6",
-    ]
+def test_a_policy_from_a_file_is_quarantined_byte_for_byte(tmp_path: Path) -> None:
+    rows = ["p1,2025-06-01T02:00:00Z,5,6", "p2,2025-06-01T02:00:00Z,5,"]
     path = write(tmp_path / "f.csv", csv_text(*rows, header="id,at,days,hours"))
     batch = batch_of(path, POLICY)
-    assert batch.events["stream_id"].to_list() == ["lateness-policy"]
-    payload = json.loads(batch.events["payload"][0])
-    assert (payload["max_delay_days"], payload["initial_grace_hours"]) == (5, 6)
+    assert batch.events.is_empty()
     assert batch.quarantine["reason"].to_list() == [
-        "payload_initial_grace_hours_must_be_given",
-        "payload_max_delay_days_must_be_within_range",
+        "control_event_must_come_through_the_choke_point"
+    ] * len(rows)
+    assert batch.quarantine["raw"].to_list() == [row.encode() for row in rows]
+
+
+@pytest.mark.parametrize("kind", sorted(RESERVED))
+@pytest.mark.parametrize("source", ["policy", "ledgerlake", "ledgerlake-settings"])
+def test_no_reserved_type_comes_from_a_file_whatever_its_source_is_called(
+    tmp_path: Path, kind: str, source: str
+) -> None:
+    of_the_row = "type = { expression = \"concat(kind, '')\" }"
+    text = POLICY.replace('type = "LatenessPolicySet"', of_the_row).split("[payload]")[0]
+    text = text.replace('[columns]\ndays = "integer"\nhours = "integer"\n', "")
+    text = text.replace('source = "policy"', f'source = "{source}"')
+    path = write(
+        tmp_path / "f.csv", csv_text(f"p1,2025-06-01T02:00:00Z,{kind}", header=KIND_HEADER)
+    )
+    batch = batch_of(path, text)
+    assert batch.events.is_empty()
+    assert batch.quarantine["reason"].to_list() == [
+        "control_event_must_come_through_the_choke_point"
     ]
 
 

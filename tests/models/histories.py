@@ -16,6 +16,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from ingestion.lake import Batch
+from ledger.control_events import SETTINGS_SOURCE
 from tests.events import batch, rejects
 from tests.models.booking_oracle import Booking, Policy, StoreDays, book
 from tests.models.event_frames import filled, from_rows
@@ -267,7 +268,7 @@ def _batch(arrival: Arrival, at: datetime, made: Warehouse, last: pl.DataFrame) 
     parts = [
         ("till", from_rows(_sale_row(sale, at) for sale in arrival.sales)),
         ("bank", from_rows(_move_row(move, at) for move in arrival.moves)),
-        ("office", from_rows(_control_rows(arrival, at))),
+        (SETTINGS_SOURCE, from_rows(_control_rows(arrival, at))),
     ]
     frames = [
         filled(rows, source=source, first_offset=made.lake.next_offset(source, "p0"))

@@ -8,17 +8,27 @@ from typing import Final
 
 CELL = "store_id, category, channel, currency, business_date"
 
+ARRIVED = "route in ('in_window', 'exception')"
+"""Deltas of events; the others are of decisions about events that had arrived before."""
+
+CHANGES = f"""
+    select {CELL}, commit_seq, ingest_time, bool_or(is_correction) as is_correction,
+        sum(amount) as amount, sum(quantity) as quantity, sum(event_count) as event_count
+    from intermediate.int_sales__deltas where route <> 'exception' group by all
+"""
+"""What each commit changed in each cell."""
+
 LAWS: Final[dict[str, str]] = {
     "reported plus corrections is current, for every cell at every knowledge time": f"""
         with moments as (select commit_seq as known_at from staging.stg_lake__commits),
+        changes as ({CHANGES}),
         as_known as (
             select known_at, {CELL},
                 sum(amount) as amount, sum(quantity) as quantity, sum(event_count) as event_count,
                 coalesce(sum(amount) filter (not is_correction), 0) as reported,
                 coalesce(sum(quantity) filter (not is_correction), 0) as reported_quantity,
                 coalesce(sum(event_count) filter (not is_correction), 0) as reported_count
-            from intermediate.int_sales__deltas inner join moments on commit_seq <= known_at
-            where route = 'in_window' group by all
+            from changes inner join moments on commit_seq <= known_at group by all
         ),
         corrected as (
             select known_at, {CELL}, sum(amount_delta) as amount_delta,
@@ -41,7 +51,8 @@ LAWS: Final[dict[str, str]] = {
             or versions.event_count <> reported_count + coalesce(count_delta, 0)
     """,
     "deltas sum to daily sales": f"""
-        with summed as (
+        with changes as ({CHANGES}),
+        summed as (
             select {CELL}, sum(amount) as amount, sum(quantity) as quantity,
                 sum(event_count) as event_count,
                 coalesce(sum(amount) filter (not is_correction), 0) as reported_amount,
@@ -51,7 +62,7 @@ LAWS: Final[dict[str, str]] = {
                 count(*) filter (is_correction) as correction_count,
                 bool_or(is_correction) as is_adjusted, min(ingest_time) as first_known_from,
                 max(commit_seq) as last_commit_seq, max(ingest_time) as known_from
-            from intermediate.int_sales__deltas where route = 'in_window' group by all
+            from changes group by all
         ),
         kept as (
             select {CELL}, amount, quantity, event_count, reported_amount, reported_quantity,
@@ -63,12 +74,14 @@ LAWS: Final[dict[str, str]] = {
         union all
         (select * from kept except all select * from summed)
     """,
-    "accepted events are the sum of their routes": """
+    "accepted events are the sum of their routes": f"""
         with routed as (
             select commit_seq, sum(event_count) as event_count
             from (
                 select commit_seq, event_count from intermediate.int_sales__deltas
+                where {ARRIVED}
                 union all select commit_seq, event_count from intermediate.int_accounts__deltas
+                where {ARRIVED}
                 union all select commit_seq, 1 from staging.stg_control__events
             ) group by commit_seq
         ),
@@ -112,7 +125,7 @@ LAWS: Final[dict[str, str]] = {
         with movements as (
             select account_id, currency, business_date, commit_seq, sum(amount) as amount
             from intermediate.int_accounts__deltas
-            where route = 'in_window' and currency <> '(none)' group by all
+            where route <> 'exception' and currency <> '(none)' group by all
         ),
         versions as (
             select *, lag(balance, 1, 0) over (
@@ -150,10 +163,10 @@ LAWS: Final[dict[str, str]] = {
             from daily_sales_versions
         ) where known_to is distinct from next_from or known_to <= known_from
     """,
-    "every accepted sale is in real-time sales and in lateness": """
+    "every accepted sale is in real-time sales and in lateness": f"""
         select 1 where
             (select (coalesce(sum(event_count), 0), coalesce(sum(amount), 0))
-                from intermediate.int_sales__deltas)
+                from intermediate.int_sales__deltas where {ARRIVED})
             <> (select (coalesce(sum(event_count), 0), coalesce(sum(amount), 0))
                 from real_time_sales)
             or (select coalesce(sum(event_count), 0) from real_time_sales)

@@ -23,6 +23,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 from ingestion.lake import Batch, CommitResult, Lake, OffsetRange
 from ingestion.lake.writer import Clock, system_clock
+from ledger.control_events import SETTINGS_SOURCE
 from orchestration.home import Home
 from orchestration.settings import Settings
 from tests.models.event_frames import filled, from_rows, instant
@@ -76,7 +77,7 @@ class Warehouse:
 
     def _control(self, at: datetime, event_type: str, payload: object, **columns: str) -> None:
         row = {"event_type": event_type, "event_time": at, "payload": json.dumps(payload)}
-        self.commit(from_rows([{**row, **columns}]), at, source="office")
+        self.commit(from_rows([{**row, **columns}]), at, source=SETTINGS_SOURCE)
 
     def build(
         self,

@@ -1,5 +1,57 @@
-{# Cells of daily_sales from these in-window deltas: as known now, as reported, corrections. #}
-{% macro daily_sales_cells(deltas) -%}
+{#
+    What these deltas change in figures: one row per cell and commit, exceptions left out. If a
+    part of a commit's change of a cell is a correction, the change is one.
+
+    `general` false: the lake has no rule that gives a cell two rows in one commit.
+#}
+{% macro cell_changes(deltas, general=true) -%}
+    {% if general -%}
+    select
+        store_id,
+        category,
+        channel,
+        currency,
+        business_date,
+        commit_seq,
+        ingest_time,
+        bool_or(is_correction) as is_correction,
+        max(lateness_days) as lateness_days,
+        case
+            when bool_or(is_reversal) then 'decision_changed'
+            when bool_or(route = 'restated') then 'restatement'
+            when bool_or(posting_period <> charge_period) then 'prior_period_adjustment'
+            when bool_or(is_correction) then 'late_arrival'
+        end as reason,
+        {{ total('amount') }} as amount,
+        {{ total('quantity') }} as quantity,
+        {{ total('event_count') }} as event_count
+    from {{ deltas }}
+    where route <> 'exception'
+    group by
+        store_id, category, channel, currency, business_date, commit_seq, ingest_time
+    {%- else -%}
+    select
+        store_id,
+        category,
+        channel,
+        currency,
+        business_date,
+        commit_seq,
+        ingest_time,
+        is_correction,
+        lateness_days,
+        case when is_correction then 'late_arrival' end as reason,
+        amount,
+        quantity,
+        event_count
+    from {{ deltas }}
+    where route = 'in_window'
+    {%- endif %}
+{%- endmacro %}
+
+
+{# Cells of daily_sales from these changes: as known now, as reported, corrections. #}
+{% macro daily_sales_cells(changes) -%}
     select
         store_id,
         category,
@@ -37,7 +89,7 @@
             min(ingest_time) as first_known_from,
             max(commit_seq) as last_commit_seq,
             max(ingest_time) as known_from
-        from {{ deltas }}
+        from {{ changes }}
         group by store_id, category, channel, currency, business_date
     )
 {%- endmacro %}
@@ -65,11 +117,13 @@
         max(commit_seq) as last_commit_seq,
         max(ingest_time) as known_from
     from {{ deltas }}
+    -- Decisions bring no event: what they post arrived before.
+    where route in ('in_window', 'exception')
     group by store_id, category, channel, currency, ingest_hour, ingest_month
 {%- endmacro %}
 
 
-{# Balances from these in-window deltas. Opening and closing name no currency: no balance. #}
+{# Balances from these deltas, exceptions left out. Opening and closing name no currency: no balance. #}
 {% macro account_balance_cells(deltas) -%}
     select
         account_id,
@@ -81,6 +135,28 @@
         max(commit_seq) as last_commit_seq,
         max(ingest_time) as known_from
     from {{ deltas }}
-    where currency <> '(none)'
+    where route <> 'exception' and currency <> '(none)'
     group by account_id, currency
+{%- endmacro %}
+
+
+{# Cells of period_sales from these postings: the books, by the period that booked them. #}
+{% macro period_sales_cells(postings) -%}
+    select
+        posting_period,
+        charge_period,
+        charge_class,
+        store_id,
+        category,
+        channel,
+        currency,
+        {{ total('amount') }} as amount,
+        {{ total('quantity') }} as quantity,
+        {{ total('event_count') }} as event_count,
+        posting_period <> charge_period as is_prior_period_adjustment,
+        max(commit_seq) as last_commit_seq,
+        max(ingest_time) as known_from
+    from {{ postings }}
+    group by
+        posting_period, charge_period, charge_class, store_id, category, channel, currency
 {%- endmacro %}

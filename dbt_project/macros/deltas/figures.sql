@@ -14,6 +14,13 @@
 {% endmacro %}
 
 
+{# Event types of both families that are routed; all others are control events. #}
+{% macro routed_event_types() -%}
+    'SaleRecorded', 'SaleRefunded', 'AccountOpened', 'FundsDeposited', 'FundsWithdrawn',
+    'InterestAccrued', 'CorrectionApplied', 'AccountClosed'
+{%- endmacro %}
+
+
 {# What identifies a movement of an account besides its business date. #}
 {% macro account_keys() %}
     {{ return(['account_id', 'currency', 'store_id']) }}

@@ -1,15 +1,17 @@
 {#
     What commits have brought since a model was last built. Each macro asks the commit log for
-    the segments, reads only those, and books them as `routed_deltas` and `routed_events` do.
+    the segments, reads only those, and books them as `routed_deltas`, `routed_events` and `decided_deltas` do.
 #}
 
-{# The sums of a family's new events, by figure, business date and commit. #}
+{#
+    The sums of a family's new events and new decisions, by figure, business date and commit.
+#}
 {% macro new_deltas(family, keys, measures) -%}
     {% set commits = ref('stg_lake__commits') -%}
-    {% set stores = ref('int_stores__versions') -%}
-    {% set policies = ref('int_policies__versions') -%}
     {% set booked = booked_until() -%}
+    {% set rules = built_rules() -%}
     {% set segments = new_segments(family, after=booked) -%}
+    {% set decided = decided_segments(family, after=booked) -%}
     {% if segments.paths -%}
     with events as (
         select * from {{ read_segments(segments.paths) }}
@@ -27,8 +29,7 @@
             measures=measures,
             events='events',
             commits='commits',
-            stores=stores,
-            policies=policies,
+            rules=rules,
             first_us=segments.first_us,
             last_us=segments.last_us,
         ) | indent(8) }}
@@ -36,17 +37,52 @@
     {%- else -%}
     {{ no_deltas(keys, measures) }}
     {%- endif %}
+    {%- if decided.paths %}
+    union all by name
+    select * from (
+        {{ new_decided_deltas(keys, measures, rules, decided, booked) | indent(8) }}
+    )
+    {%- endif %}
+{%- endmacro %}
+
+
+{# What new decisions book, in the figures of the events they are about. #}
+{% macro new_decided_deltas(keys, measures, rules, segments, booked) -%}
+    with decisions as (
+        {{ decisions(ref('stg_control__events'), after=booked) | indent(8) }}
+    ),
+
+    events as (
+        select * from {{ read_segments(segments.paths) }}
+        where row_index in (select row_index from decisions)
+    ),
+
+    commits as (
+        select commit_seq, ingest_time from {{ ref('stg_lake__commits') }}
+        where commit_seq in (select commit_seq from events)
+    ),
+
+    decided_events as (
+        {{ routed_events(
+            events='events',
+            commits='commits',
+            rules=rules,
+            first_us=segments.first_us,
+            last_us=segments.last_us,
+        ) | indent(8) }}
+    )
+
+    {{ decided_deltas(keys, measures, 'decisions', 'decided_events') | indent(4) }}
 {%- endmacro %}
 
 
 {#
-    The new events that came after the final cut-off of their day, one row each. Only segments
-    whose sums say that they hold such events are opened again.
+    The new events that go to people, one row each. Only segments whose sums say that they hold
+    such events are opened again.
 #}
 {% macro new_exceptions() -%}
     {% set commits = ref('stg_lake__commits') -%}
-    {% set stores = ref('int_stores__versions') -%}
-    {% set policies = ref('int_policies__versions') -%}
+    {% set rules = built_rules() -%}
     {% set deltas = {
         'sales': ref('int_sales__deltas'), 'accounts': ref('int_accounts__deltas')
     } -%}
@@ -73,8 +109,7 @@
         {{ routed_events(
             events=family ~ '_events',
             commits='commits',
-            stores=stores,
-            policies=policies,
+            rules=rules,
             first_us=segments.first_us,
             last_us=segments.last_us,
         ) | indent(8) }}
@@ -82,7 +117,7 @@
 
     {% endfor -%}
     {% for family in late -%}
-    select * from {{ family }}_routed where route = 'exception'
+    select * from {{ family }}_routed where exception_reason is not null
     {{ 'union all' if not loop.last }}
     {% endfor %}
 {%- endmacro %}

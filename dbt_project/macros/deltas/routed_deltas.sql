@@ -10,17 +10,16 @@
     measures   {name: expression} summed over the events
     events     relation with the columns of a segment
     commits    relation with commit_seq and ingest_time
-    stores, policies   relations shaped like int_stores__versions, int_policies__versions
+    rules      see built_rules
     first_us, last_us  SQL for the first and last event time, in microseconds
 #}
-{% macro routed_deltas(
-    keys, measures, events, commits, stores, policies, first_us, last_us
-) -%}
-    with {{ booking_rules(stores, commits, policies, first_us, last_us) }},
+{% macro routed_deltas(keys, measures, events, commits, rules, first_us, last_us) -%}
+    {% set columns = ['commit_seq', 'event_type', 'amount', 'quantity'] -%}
+    {% if rules.by_source %}{% do columns.append('source') %}{% endif -%}
+    with {{ booking_rules(rules, commits, first_us, last_us) }},
 
     zoned_events as (
-        {{ zoned_events(events, keys + ['commit_seq', 'event_type', 'amount', 'quantity'])
-            | indent(8) }}
+        {{ zoned_events(events, keys + columns, rules) | indent(8) }}
     ),
 
     -- Sums first: 20 million events become a million sums before a rule is looked up.
@@ -31,6 +30,10 @@
             zoned_events.commit_seq,
             zoned_events.zone_no,
             {{ business_day('zoned_events.event_us', 'zone_days') }} as business_day,
+            {% if rules.general -%}
+            {{ 'zoned_events.source' if rules.by_source else 'cast(null as varchar)' }} as source,
+            zoned_events.exceeded_cap,
+            {% endif -%}
             {% for name, expression in measures.items() -%}
             {{ expression }} as {{ name }}{{ ',' if not loop.last }}
             {% endfor %}
@@ -42,37 +45,23 @@
         group by all
     ),
 
-    routed as (
-        select
-            {% for key in keys %}coalesce(daily_sums.{{ key }}, '(none)') as {{ key }},
-            {% endfor -%}
-            date '1970-01-01' + cast(daily_sums.business_day as integer) as business_date,
-            daily_sums.commit_seq,
-            rules.ingest_time,
-            {{ route_columns() | indent(12) }},
-            {% for name in measures -%}
-            daily_sums.{{ name }}{{ ',' if not loop.last }}
-            {% endfor %}
-        from daily_sums
-        inner join rules
-            on daily_sums.commit_seq = rules.commit_seq
-        inner join business_day_starts
-            on
-                daily_sums.zone_no = business_day_starts.zone_no
-                and daily_sums.business_day = business_day_starts.business_day
-    )
+    {{ routing('daily_sums', rules) }}
 
     -- Sources may themselves write '(none)', so sum once more under the final keys.
     select
-        {{ keys | join(', ') }},
+        {% for key in keys %}coalesce({{ key }}, '(none)') as {{ key }},
+        {% endfor -%}
         business_date,
         commit_seq,
         ingest_time,
-        route,
+        case when exception_reason is null then 'in_window' else 'exception' end as route,
+        period_id as charge_period,
+        case when exception_reason is null then period_id end as posting_period,
         is_correction,
+        false as is_reversal,
         lateness_days,
         {% for name in measures -%}
-        {{ total(name) }} as {{ name }}{{ ',' if not loop.last }}
+        {{ total('routed.' ~ name) }} as {{ name }}{{ ',' if not loop.last }}
         {% endfor %}
     from routed
     group by all
@@ -89,7 +78,10 @@
         cast(null as bigint) as commit_seq,
         cast(null as timestamptz) as ingest_time,
         cast(null as varchar) as route,
+        cast(null as varchar) as charge_period,
+        cast(null as varchar) as posting_period,
         cast(null as boolean) as is_correction,
+        cast(null as boolean) as is_reversal,
         cast(null as integer) as lateness_days,
         {% for name in measures -%}
         cast(null as {{ figure_type(name) }}) as {{ name }}{{ ',' if not loop.last }}
@@ -99,11 +91,12 @@
 
 
 {# One row per event: all its columns, its business date and its route. #}
-{% macro routed_events(events, commits, stores, policies, first_us, last_us) -%}
-    with {{ booking_rules(stores, commits, policies, first_us, last_us) }},
+{% macro routed_events(events, commits, rules, first_us, last_us) -%}
+    {% set columns = event_columns().keys() | reject('equalto', 'ingest_time') | list -%}
+    with {{ booking_rules(rules, commits, first_us, last_us) }},
 
     zoned_events as (
-        {{ zoned_events(events, event_columns().keys() | list) | indent(8) }}
+        {{ zoned_events(events, columns, rules) | indent(8) }}
     ),
 
     placed_events as (
@@ -115,58 +108,35 @@
             on
                 zoned_events.zone_no = zone_days.zone_no
                 and zoned_events.event_us // 86400000000 = zone_days.utc_day
-    )
+    ),
+
+    {{ routing('placed_events', rules) }}
 
     select
-        placed_events.*,
-        date '1970-01-01' + cast(placed_events.business_day as integer) as business_date,
-        {{ route_columns() | indent(8) }}
-    from placed_events
-    inner join rules
-        on placed_events.commit_seq = rules.commit_seq
-    inner join business_day_starts
-        on
-            placed_events.zone_no = business_day_starts.zone_no
-            and placed_events.business_day = business_day_starts.business_day
+        {{ event_columns().keys() | join(', ') }},
+        business_date,
+        period_id,
+        exception_reason,
+        is_correction,
+        lateness_days
+    from routed
 {%- endmacro %}
 
 
-{# The tables every booking looks things up in: zones, days, and the rules of each commit. #}
-{% macro booking_rules(stores, commits, policies, first_us, last_us) -%}
-known_stores as materialized (
-        select store_id, time_zone, day_cut_off_minutes, commit_from, commit_to
-        from {{ stores }}
-    ),
-
-    zones as (
-        {{ zones('known_stores') | indent(8) }}
-    ),
-
-    store_zones as (
-        {{ store_zones('known_stores', 'zones') | indent(8) }}
-    ),
-
-    business_day_starts as (
-        {{ business_day_starts('zones', first_us, last_us) | indent(8) }}
-    ),
-
-    zone_days as (
-        {{ zone_days('business_day_starts') | indent(8) }}
-    ),
-
-    rules as (
-        {{ commit_rules(commits, policies) | indent(8) }}
-    )
-{%- endmacro %}
-
-
-{# Events with the number of the zone their store was known to keep at their own commit. #}
-{% macro zoned_events(events, columns) -%}
+{#
+    Events with the number of the zone their store was known to keep at their own commit, and the
+    highest amount cap they are over.
+#}
+{% macro zoned_events(events, columns, rules) -%}
     select
         {% for column in columns -%}
         events.{{ column }},
         {% endfor -%}
         epoch_us(events.event_time) as event_us,
+        {% if rules.general -%}
+        {{ exceeded_cap('events.amount', rules.caps) if rules.caps
+            else 'cast(null as decimal(18, 4))' }} as exceeded_cap,
+        {% endif -%}
         coalesce(store_zones.zone_no, 0) as zone_no
     from {{ events }} as events
     left join store_zones

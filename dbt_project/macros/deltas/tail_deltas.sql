@@ -1,12 +1,31 @@
 {#
-    The tail's events booked as the next build would book them: same macro, and the zones and
-    policies known from the edition's control events and the tail's.
+    The tail's events and decisions booked as the next build would book them: same macros, and
+    the rules known from the edition's control events and the tail's.
+
+    `is_of_family` tells an exception's family by its event_type.
 #}
-{% macro tail_deltas(keys, measures, events) -%}
-    with control_events as (
-        select commit_seq, row_index, event_type, store_id, payload from {{ ref('stg_control__events').include(database=false) }}
+{% macro tail_deltas(keys, measures, events, is_of_family) -%}
+    {% set tail_control = source('tail', 'tail_control').include(database=false) -%}
+    {% set rules = {
+        'stores': 'store_versions',
+        'policies': 'policy_versions',
+        'calendars': 'calendar_versions',
+        'periods': 'period_versions',
+        'locks': 'lock_exceptions',
+        'general': true,
+        'by_source': true,
+        'caps': '(select caps from amount_caps)',
+    } -%}
+    with control_events as materialized (
+        select
+            commit_seq, ingest_time, row_index, event_type, store_id, payload
+        from {{ ref('stg_control__events').include(database=false) }}
+        where event_type <> 'StoreDayUploaded'
         union all
-        select commit_seq, row_index, event_type, store_id, payload from {{ source('tail', 'tail_control').include(database=false) }}
+        select
+            commit_seq, ingest_time, row_index, event_type, store_id, payload
+        from {{ tail_control }}
+        where event_type <> 'StoreDayUploaded'
     ),
 
     store_versions as (
@@ -17,16 +36,67 @@
         {{ policy_versions('control_events') | indent(8) }}
     ),
 
+    calendar_versions as (
+        {{ calendar_versions('control_events') | indent(8) }}
+    ),
+
+    period_versions as (
+        {{ period_versions('control_events', 'calendar_versions') | indent(8) }}
+    ),
+
+    lock_exceptions as (
+        {{ lock_exceptions('control_events') | indent(8) }}
+    ),
+
+    amount_caps as (
+        select list(amount_cap) as caps
+        from (
+            select amount_cap from policy_versions
+            union all
+            select amount_cap from lock_exceptions
+        )
+        where amount_cap is not null
+    ),
+
+    decisions as materialized (
+        {{ decisions(tail_control) | indent(8) }}
+    ),
+
     -- Read once: the tail may be thousands of small files.
     tail_events as materialized (
-        select {{ (keys + ['commit_seq', 'event_type', 'event_time', 'amount', 'quantity'])
-            | join(', ') }}
+        select {{ event_columns().keys() | join(', ') }}
         from {{ events }}
     ),
 
-    tail_commits as (
+    tail_commits as materialized (
         select commit_seq, ingest_time
         from {{ source('tail', 'tail_commits').include(database=false) }}
+    ),
+
+    decided_tail_events as (
+        select * from tail_events
+        where row_index in (select row_index from decisions)
+    ),
+
+    decided_events as (
+        {% set wanted = (keys + ['row_index', 'event_type', 'business_date', 'period_id',
+            'lateness_days', 'amount', 'quantity']) | join(', ') -%}
+        select {{ wanted }}
+        from {{ ref('late_event_exceptions').include(database=false) }}
+        where
+            {{ is_of_family }}
+            and row_index in (select row_index from decisions)
+        union all
+        select {{ wanted }}
+        from (
+            {{ routed_events(
+                events='decided_tail_events',
+                commits='tail_commits',
+                rules=rules,
+                first_us='select min(epoch_us(event_time)) from decided_tail_events',
+                last_us='select max(epoch_us(event_time)) from decided_tail_events',
+            ) | indent(12) }}
+        )
     )
 
     select *
@@ -36,10 +106,14 @@
             measures=measures,
             events='tail_events',
             commits='tail_commits',
-            stores='store_versions',
-            policies='policy_versions',
+            rules=rules,
             first_us='select min(epoch_us(event_time)) from tail_events',
             last_us='select max(epoch_us(event_time)) from tail_events',
         ) | indent(8) }}
+    )
+    union all by name
+    select *
+    from (
+        {{ decided_deltas(keys, measures, 'decisions', 'decided_events') | indent(8) }}
     )
 {%- endmacro %}

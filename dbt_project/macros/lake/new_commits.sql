@@ -78,3 +78,36 @@
     ) %}
     {{ return(found.columns[0].values() | join(', ') or '-1') }}
 {% endmacro %}
+
+
+{#
+    Segments of one family that hold the events which decisions after commit `after` are about,
+    as new_segments gives them.
+#}
+{% macro decided_segments(family, after) %}
+    {% set control = ref('stg_control__events') %}
+    {% set segments = ref('stg_lake__segments') %}
+    {% if not execute or load_relation(segments) is none %}
+        {{ return({'paths': [], 'first_us': 0, 'last_us': 0}) }}
+    {% endif %}
+    {% set query %}
+        with decisions as (
+            select distinct cast(payload ->> '$.row_index' as bigint) as row_index
+            from {{ control }}
+            where event_type = 'LateEventDecided' and commit_seq > {{ after }}
+        )
+
+        select distinct path, min_event_time_us, max_event_time_us
+        from decisions
+        asof join {{ segments }} as segments
+            on decisions.row_index >= segments.first_row_index
+        where family = '{{ family }}'
+        order by path
+    {% endset %}
+    {% set found = run_query(query) %}
+    {{ return({
+        'paths': found.columns[0].values() | list,
+        'first_us': found.columns[1].values() | min | default(0) | int,
+        'last_us': found.columns[2].values() | max | default(0) | int,
+    }) }}
+{% endmacro %}

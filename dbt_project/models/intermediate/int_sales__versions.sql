@@ -20,9 +20,12 @@ deltas as (
     select *
     from {{ ref('int_sales__deltas') }}
     where
-        route = 'in_window'
-        and commit_seq > {{ booked_until() }}
+        commit_seq > {{ booked_until() }}
         and commit_seq <= (select max(last_commit_seq) from cells)
+),
+
+changes as (
+    {{ cell_changes('deltas', general=known_rules().general) | indent(4) }}
 ),
 
 -- What this commit and later ones added.
@@ -32,7 +35,7 @@ since as (
         sum(amount) over from_the_end as amount_since,
         sum(quantity) over from_the_end as quantity_since,
         sum(event_count) over from_the_end as event_count_since
-    from deltas
+    from changes
     window from_the_end as (partition by {{ cell }} order by commit_seq desc)
 ),
 
@@ -48,6 +51,7 @@ int_sales__versions as (
         since.ingest_time as known_from,
         since.is_correction,
         since.lateness_days,
+        since.reason,
         since.amount as delta_amount,
         since.quantity as delta_quantity,
         since.event_count as delta_event_count,

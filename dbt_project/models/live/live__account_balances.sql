@@ -2,9 +2,7 @@
 {{ config(materialized='view', alias='account_balances', meta={'definition': 'view'}) }}
 
 with tail as (
-    select *
-    from {{ ref('live__account_deltas').include(database=false) }}
-    where route = 'in_window'
+    select * from {{ ref('live__account_deltas').include(database=false) }}
 ),
 
 parts as (

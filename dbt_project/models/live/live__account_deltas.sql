@@ -5,4 +5,5 @@
     keys=account_keys(),
     measures=account_measures(),
     events=source('tail', 'tail_accounts').include(database=false),
+    is_of_family="event_type not in ('SaleRecorded', 'SaleRefunded')",
 ) }}

@@ -2,9 +2,7 @@
 {{ config(materialized='view', alias='daily_sales', meta={'definition': 'view'}) }}
 
 with tail as (
-    select *
-    from {{ ref('live__sales_deltas').include(database=false) }}
-    where route = 'in_window'
+    {{ cell_changes(ref('live__sales_deltas').include(database=false)) | indent(4) }}
 ),
 
 parts as (

@@ -5,4 +5,5 @@
     keys=sales_keys(),
     measures=sales_measures(),
     events=source('tail', 'tail_sales').include(database=false),
+    is_of_family="event_type in ('SaleRecorded', 'SaleRefunded')",
 ) }}

@@ -27,7 +27,7 @@ movements as (
         {{ total('event_count') }} as delta_event_count
     from {{ ref('int_accounts__deltas') }}
     where
-        route = 'in_window'
+        route <> 'exception'
         and currency <> '(none)'
         and commit_seq > {{ booked_until() }}
         and commit_seq <= (select max(last_commit_seq) from balances)

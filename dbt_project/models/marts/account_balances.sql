@@ -19,9 +19,7 @@
 with deltas as (
     select *
     from {{ ref('int_accounts__deltas') }}
-    where
-        route = 'in_window'
-        and commit_seq > {{ booked_until('last_commit_seq') }}
+    where commit_seq > {{ booked_until('last_commit_seq') }}
 ),
 
 account_balances as (

@@ -22,13 +22,15 @@
 with deltas as (
     select *
     from {{ ref('int_sales__deltas') }}
-    where
-        route = 'in_window'
-        and commit_seq > {{ booked_until('last_commit_seq') }}
+    where commit_seq > {{ booked_until('last_commit_seq') }}
+),
+
+changes as (
+    {{ cell_changes('deltas', general=known_rules().general) | indent(4) }}
 ),
 
 daily_sales as (
-    {{ daily_sales_cells('deltas') | indent(4) }}
+    {{ daily_sales_cells('changes') | indent(4) }}
 )
 
 select * from daily_sales

@@ -17,7 +17,7 @@ with outcomes as (
 
 exceptions as (
     select commit_seq, source, event_type, count(*) as event_count
-    from {{ ref('late_event_exceptions') }}
+    from {{ ref('int_exceptions__events') }}
     where commit_seq > {{ booked }}
     group by commit_seq, source, event_type
 ),
@@ -44,10 +44,8 @@ routed as (
         event_type,
         'accepted' as outcome,
         case
-            when event_type in (
-                'StoreRegistered', 'StoreDayUploaded', 'LatenessPolicySet'
-            ) then 'not_routed'
-            else 'in_window'
+            when event_type in ({{ routed_event_types() }}) then 'in_window'
+            else 'not_routed'
         end as route,
         cast(null as varchar) as reason,
         in_time_count as event_count

@@ -17,7 +17,9 @@
 with deltas as (
     select *, cast(ingest_time as date) as ingest_date
     from {{ ref('int_sales__deltas') }}
-    where commit_seq > {{ booked_until('last_commit_seq') }}
+    where
+        route in ('in_window', 'exception')
+        and commit_seq > {{ booked_until('last_commit_seq') }}
 ),
 
 lateness as (

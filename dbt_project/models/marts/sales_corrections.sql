@@ -39,7 +39,7 @@ sales_corrections as (
         delta_event_count as event_count_delta,
         event_count as event_count_after,
         lateness_days,
-        'late_arrival' as reason
+        reason
     from corrections
 )
 

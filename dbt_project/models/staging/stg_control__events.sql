@@ -1,4 +1,4 @@
--- One row per control event: a store registered, a policy set, a store's own day total.
+-- One row per control event: a fact about a store, a rule, a person, a period, a decision.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

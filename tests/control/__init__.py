@@ -1,0 +1,1 @@
+"""The choke point on real lakes, with real keys."""
