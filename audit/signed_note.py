@@ -174,7 +174,7 @@ def open_note(note: str | bytes, verifiers: Iterable[Verifier]) -> Note:
 
 
 def open_sole(note: str | bytes, verifiers: Iterable[Verifier]) -> tuple[str, str]:
-    """(text, key's name) of a note with exactly one signature, of one of `verifiers`.
+    """(text, `name+hash` of the key) of a note with exactly one signature, of one of `verifiers`.
 
     Nothing may stand in it unseen: a second line, even of an unknown key, is refused.
     """
@@ -188,7 +188,7 @@ def open_sole(note: str | bytes, verifiers: Iterable[Verifier]) -> tuple[str, st
             found=f"{len(lines)} signature lines",
             remedy="Get it again from its source.",
         )
-    return opened.text, opened.signatures[0].name
+    return opened.text, f"{opened.signatures[0].name}+{opened.signatures[0].key_hash}"
 
 
 def is_key_name(name: str) -> bool:

@@ -50,19 +50,24 @@ def sign_statement(statement: Statement, signer: Signer) -> str:
 
 def open_statement(note: str, verifiers: Iterable[Verifier]) -> Statement:
     """The statement of a note with one signature, of one of `verifiers`. Else IncorrectInput."""
-    text, name = open_sole(note, verifiers)
+    return open_with_key(note, verifiers)[0]
+
+
+def open_with_key(note: str, verifiers: Iterable[Verifier]) -> tuple[Statement, str]:
+    """As `open_statement`, and the `name+hash` of the key that signed."""
+    text, key_id = open_sole(note, verifiers)
     first, _, rest = text.partition("\n")
     line, _, more = rest.partition("\n")
     if first != FIRST_LINE or not line or more:
         raise _refusal("statement_must_be_two_lines", f"{FIRST_LINE!r} and one line", text)
     statement = _read(line)
-    if name != statement.person:
+    if key_id.split("+")[0] != statement.person:
         raise _refusal(
             "statement_must_be_signed_by_its_person",
             f"the key of {statement.person}",
-            f"the key of {name}",
+            f"the key {key_id}",
         )
-    return statement
+    return statement, key_id
 
 
 def note_sha256(note: str) -> str:

@@ -14,7 +14,18 @@ from rich.table import Table
 
 from benchmarks.process import run
 
-SCRIPTS = ("commit", "dedupe", "ingest", "full_refresh", "build", "publish", "asof", "watch")
+SCRIPTS = (
+    "commit",
+    "dedupe",
+    "ingest",
+    "full_refresh",
+    "build",
+    "publish",
+    "asof",
+    "watch",
+    "close",
+    "restate",
+)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ its own copy of one. Does not measure. Called by the scripts.
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,20 +32,31 @@ def days_of(events: int) -> int:
     return -(-events // generate.EVENTS_PER_DAY)
 
 
-def prepared(cache: Path, events: int) -> Path:
-    """Home whose lake holds `events` events, one commit a day. Made if it is not there."""
-    root = cache / f"history-{events}"
+First = Callable[[Path], None]
+"""Called with the home once its lake is there and empty."""
+
+
+def prepared(
+    cache: Path, events: int, *, name: str = "history", first: First | None = None
+) -> Path:
+    """Home whose lake holds `events` events, one commit a day. Made if it is not there.
+
+    `first` puts something before them; give such a history another `name`.
+    """
+    root = cache / f"{name}-{events}"
     _restore(root)
     if _is_missing(root, "imported"):
         shutil.rmtree(root, ignore_errors=True)
-        _import_history(root, events)
+        _import_history(root, events, first)
         _done(root, "imported")
     return root
 
 
-def prepared_warehouse(cache: Path, events: int) -> Path:
+def prepared_warehouse(
+    cache: Path, events: int, *, name: str = "history", first: First | None = None
+) -> Path:
     """The same, with all marts built and an edition published."""
-    root = prepared(cache, events)
+    root = prepared(cache, events, name=name, first=first)
     if _is_missing(root, "published"):
         _say(f"building {events:,} events")
         built = Builder(settings(root)).build(count_rows=False)
@@ -68,9 +79,11 @@ def _say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def _import_history(root: Path, events: int) -> None:
+def _import_history(root: Path, events: int, first: First | None) -> None:
     registration = generate.stores()
     initialise(settings(root), dated_us=registration.ingest_time_us - 1_000_000)
+    if first:
+        first(root)
     lake = open_lake(root)
     lake.append(registration.batch, ingest_time_us=registration.ingest_time_us)
     days = days_of(events)

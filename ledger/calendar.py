@@ -121,20 +121,28 @@ def month_of(day: date) -> Period:
 
 
 def generate(
-    kind: str, first_date: date, until: date, *, years_of_53_weeks: Sequence[int] = ()
+    kind: str,
+    first_date: date,
+    until: date,
+    *,
+    years_of_53_weeks: Sequence[int] = (),
+    year_starts_near: tuple[int, int] | None = None,
 ) -> tuple[Period, ...]:
     """Whole periods from the one that starts on `first_date` until `until` is covered.
 
     4-4-5 and its kin: `first_date` is the first day of a fiscal year, which is named by the
-    calendar year that holds its middle. A year in `years_of_53_weeks` gets one week more, in its
-    last period. Without that list, a year has 53 weeks when 52 would end more than 3 days before
-    the anniversary of `first_date`: the nearest-weekday rule of retail calendars.
+    calendar year that holds its middle. A long year gets its 53rd week in its last period. Long
+    are the years in `years_of_53_weeks`; without that list, those that make the next year start
+    as near as weeks allow to (month, day) `year_starts_near`, by default that of `first_date`.
+    Example: the retail calendar is 4-5-4 from 2010-01-31, near (2, 1).
     """
     step = _steps().get(kind)
     if step is not None:
         return tuple(_walk(step, _started(kind, step, first_date), until))
     if kind in WEEKS_OF_QUARTER:
-        return tuple(_fiscal_years(kind, first_date, until, frozenset(years_of_53_weeks)))
+        near = year_starts_near or (first_date.month, first_date.day)
+        rule = _LongYears(frozenset(years_of_53_weeks), _nearest(near, first_date))
+        return tuple(_fiscal_years(kind, first_date, until, rule))
     raise IncorrectInput(
         "calendar_kind_must_be_known",
         thing="calendar",
@@ -176,24 +184,40 @@ def _walk(step: Callable[[date], Period], day: date, until: date) -> Iterator[Pe
         day = step(day).end_date
 
 
+@dataclass(frozen=True)
+class _LongYears:
+    """Which fiscal years have 53 weeks: those named, or those that keep near an anniversary."""
+
+    named: frozenset[int]
+    anniversary: date
+
+    def holds(self, year: int, start: date, nth: int) -> bool:
+        if self.named:
+            return year in self.named
+        near = _on(self.anniversary.year + nth, self.anniversary.month, self.anniversary.day)
+        return near - (start + 52 * WEEK) > 3 * DAY
+
+
 def _fiscal_years(
-    kind: str, first_date: date, until: date, long_years: frozenset[int]
+    kind: str, first_date: date, until: date, long_years: _LongYears
 ) -> Iterator[Period]:
     start, nth = first_date, 0
     while start < until:
         nth += 1
         year = (start + 26 * WEEK).year
-        long = year in long_years if long_years else _is_long(first_date, start, nth)
         weeks = [*WEEKS_OF_QUARTER[kind] * 4]
-        weeks[-1] += int(long)
+        weeks[-1] += int(long_years.holds(year, start, nth))
         for number, count in enumerate(weeks, 1):
             yield Period(start, start + count * WEEK, f"FY{year:04d}-P{number:02d}")
             start += count * WEEK
 
 
-def _is_long(first_date: date, start: date, nth: int) -> bool:
-    """Would 52 weeks end more than 3 days before the anniversary the year should end near?"""
-    month, day = first_date.month, min(first_date.day, 28)
-    slack = (first_date - first_date.replace(day=day)).days * DAY
-    anniversary = date(first_date.year + nth, month, day) + slack
-    return anniversary - (start + 52 * WEEK) > 3 * DAY
+def _nearest(month_and_day: tuple[int, int], day: date) -> date:
+    """The anniversary nearest to a date: 1 January is near the 30 December before it."""
+    around = [_on(day.year + years, *month_and_day) for years in (-1, 0, 1)]
+    return min(around, key=lambda one: abs(one - day))
+
+
+def _on(year: int, month: int, day: int) -> date:
+    """A day of a year; 29 February is the 28th where there is none."""
+    return date(year, month, 28 if (month, day) == (2, 29) else day)

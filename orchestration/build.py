@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,13 +71,26 @@ class Builder:
     """Builds one home. Keeps the parsed project, so that later builds start at once.
 
     The first build checks everything; those that follow one that passed check what is new.
+    `checked` is the commit up to which a build of another process passed, if one did.
     """
 
-    def __init__(self, settings: Settings, *, project: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        project: Path | None = None,
+        checked: int | None = None,
+        manifest: Manifest | None = None,
+    ) -> None:
         self.home = Home.of(settings)
         self._project = project or project_folder()
-        self._manifest: Manifest | None = None
-        self._checked: int | None = None
+        self._manifest = manifest
+        self._checked = checked
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The parsed project once there was a build; a builder of another home may take it."""
+        return self._manifest
 
     def build(
         self,
@@ -85,18 +98,24 @@ class Builder:
         full_refresh: bool = False,
         known_as_of_commit: int | None = None,
         count_rows: bool = True,
+        unit_tests: bool = True,
+        locked: bool = False,
         tell: Tell | None = None,
     ) -> Built:
         """Run models and tests up to the lake's head, or as known at a commit.
+
+        `unit_tests` try the code on made-up rows, and can be left out where only data is judged.
+        `locked`: the caller holds the build lock already.
 
         IncorrectInput when another build runs or dbt refuses the wish; a failing model or test is
         a result, not an error.
         """
         _require_lake(self.home)
-        with exclusive(self.home.build_lock, doing="build"), _dbt_home(self.home, self._project):
+        lock = nullcontext() if locked else exclusive(self.home.build_lock, doing="build")
+        with lock, _dbt_home(self.home, self._project):
             started, clock = _now(), time.perf_counter()
             try:
-                nodes = self._run(full_refresh, known_as_of_commit, tell)
+                nodes = self._run(full_refresh, known_as_of_commit, tell, unit_tests=unit_tests)
             finally:
                 # Its open connection would refuse ours, which has other settings.
                 DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -115,12 +134,19 @@ class Builder:
             _record(self.home, built)
             return built
 
-    def _run(self, full_refresh: bool, commit: int | None, tell: Tell | None) -> list[NodeResult]:
+    def check_everything(self) -> None:
+        """Let the next build run every test, as the first does."""
+        self._checked = None
+
+    def _run(
+        self, full_refresh: bool, commit: int | None, tell: Tell | None, *, unit_tests: bool
+    ) -> list[NodeResult]:
         if self._manifest is None:
             self._manifest = self._invoke(["parse"], commit).result
         if full_refresh:
             self._checked = None
         scope = ["--full-refresh"] if full_refresh else []
+        scope += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
         arguments = ["build", *(scope if self._checked is None else ["--selector", "tick"])]
         progress = _Progress(tell) if tell else None
         done = self._invoke(arguments, commit, progress)

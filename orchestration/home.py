@@ -35,6 +35,19 @@ class Home:
         return self.index / "tail"
 
     @property
+    def keys(self) -> Path:
+        """Private keys and their public halves; readable by the owner only."""
+        return self.root / "keys"
+
+    @property
+    def lake_keys(self) -> Path:
+        return self.keys / "lake"
+
+    @property
+    def people_keys(self) -> Path:
+        return self.keys / "people"
+
+    @property
     def warehouse(self) -> Path:
         """The DuckDB file dbt writes; one process at a time."""
         return self.root / "warehouse" / "warehouse.duckdb"
@@ -54,6 +67,16 @@ class Home:
         return self.root / "warehouse" / "build.json"
 
     @property
+    def schedule_manifest(self) -> Path:
+        """dbt's manifest as Dagster's definitions read it; apart from the one a build writes."""
+        return self.root / "warehouse" / "definitions" / "manifest.json"
+
+    @property
+    def alerts(self) -> Path:
+        """What people were told, as JSON lines."""
+        return self.root / "alerts"
+
+    @property
     def published(self) -> Path:
         return self.root / "published"
 
@@ -69,6 +92,20 @@ class Home:
     @property
     def tables(self) -> Path:
         return self.published / "tables"
+
+    @property
+    def certificates(self) -> Path:
+        """Signed certificates of closed periods; they name editions and files that stay."""
+        return self.published / "certificates"
+
+    @property
+    def close_runs(self) -> Path:
+        """One folder per close: plan, state of the run, documents of the gate."""
+        return self.root / "close"
+
+    @property
+    def close_lock(self) -> Path:
+        return self.close_runs / "close.lock"
 
     @property
     def publish_lock(self) -> Path:

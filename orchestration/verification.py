@@ -1,4 +1,4 @@
-"""Verifying a home: the lake by its proofs, then what is derived from it by the lake.
+"""Verifying a home: the lake by its proofs and rules, then what is derived from it by the lake.
 
 Does not repair. Called by `ledgerlake verify` and the demo.
 """
@@ -6,13 +6,19 @@ Does not repair. Called by `ledgerlake verify` and the demo.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import duckdb
+
 from audit.lake_report import KnownHead, Progress, Report
 from audit.verify_lake import verify_lake
+from ingestion.control.books import load_books
+from ingestion.control.check import check_control
 from ingestion.lake.derived import check_derived
 from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
 from ingestion.lake.store import LocalStore
 from ledger.errors import IncorrectInput
+from orchestration.close import closed_figures
+from orchestration.close.certificates import verify_certificates
 from orchestration.home import Home
 from orchestration.publish import edition as editions
 from orchestration.settings import Settings
@@ -32,7 +38,8 @@ class Verified:
 
 
 def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
-    """Verify lake, editions and, unless `quick`, the derived index."""
+    """Verify lake, control events, editions and what was closed; unless `quick`, also the bytes of
+    closed editions and the derived index."""
     home = Home.of(settings)
 
     def told(progress: Progress) -> None:
@@ -51,7 +58,10 @@ def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
     problems = []
     check_index = report.ok and not quick
     if report.ok:
+        broken = check_control(home.lake)
+        problems += [str(broken)] if broken else []
         problems += _edition_problems(home)
+        problems += [] if broken else _closed_problems(home, files=not quick)
     if check_index:
         problems += [
             f"{one.what}: expected {one.expected}, found {one.found}. {one.remedy}"
@@ -88,4 +98,29 @@ def _edition_problems(home: Home) -> list[str]:
                 f"edition {number}: expected tree root {edition.tree_root} at commit"
                 f" {edition.commit_seq}, found {root}. Publish again: ledgerlake publish --full."
             )
+    return problems
+
+
+def _closed_problems(home: Home, *, files: bool) -> list[str]:
+    """Everything closed is as its certificate says: papers, files, and the warehouse's figures."""
+    books = load_books(home.lake)
+    if not books.closes:
+        return []
+    problems = [
+        f"certificate of {one.period_id}, edition {one.closed_edition}: {problem}"
+        for one in verify_certificates(home, files=files)
+        for problem in one.problems
+    ]
+    differences = list(closed_figures.edition_differences(home, books))
+    if home.warehouse.exists():
+        try:
+            with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+                differences += closed_figures.warehouse_differences(connection, home, books)
+        except duckdb.IOException as error:
+            problems.append(f"warehouse not compared: {str(error).splitlines()[0]}")
+    problems += [
+        f"period {one.period_id}, closed edition {one.closed_edition}: {one.thing}: expected"
+        f" {one.expected}, found {one.found}. Run: ledgerlake build --full-refresh."
+        for one in differences
+    ]
     return problems

@@ -25,6 +25,7 @@ booked as (
         sum(case when route = 'in_window' then event_count end) as in_window_count,
         sum(case when route = 'exception' then event_count end) as exception_count
     from deltas
+    where route in ('in_window', 'exception')
     group by commit_seq, events_of
 ),
 

@@ -132,10 +132,16 @@ def _can_reopen(state: PeriodState) -> bool:
 
 
 def _in_order(books: Books, period: Period) -> Rejections:
-    """The period before is Closed, or none before this one has ever been."""
+    """The period before is Closed; of the first to be closed, none before it has been touched."""
     earlier = books.calendar.before(period)
+    if books.last_closed is None:
+        known = (books.calendar.find(one) for one in books.periods)
+        touched = [one for one in known if one is not None and one < period]
+        if not touched:
+            return
+        earlier = max(touched)
     state = books.state_at(earlier, books.commit_seq)
-    if books.last_closed is None or isinstance(state, Closed | BeforeFirstClose):
+    if isinstance(state, Closed | BeforeFirstClose):
         return
     yield no(
         "earlier_period_must_be_closed_first",

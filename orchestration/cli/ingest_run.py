@@ -26,7 +26,7 @@ from ledger.errors import IncorrectInput, LedgerlakeError
 from orchestration import settings
 from orchestration.cli import ingest_report, output
 from orchestration.home import Home
-from orchestration.publish.publisher import TailKeeper
+from orchestration.publish.showing import TailKeeper
 
 INTERRUPTED = 130
 """Exit code of a run stopped by Ctrl-C or SIGTERM before its files were done, as shells have it."""

@@ -92,7 +92,7 @@ def rollback(
     Example: `ledgerlake rollback --to 3`
     """
     from orchestration import settings
-    from orchestration.publish.publisher import rollback as roll_back
+    from orchestration.publish.showing import rollback as roll_back
     from orchestration.status import at
 
     edition = roll_back(settings.load(), to=to)

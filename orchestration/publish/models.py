@@ -31,7 +31,8 @@ class Kind(StrEnum):
 class Model:
     """One model to publish. `version` is a hash over its SQL, its parents' and all macros.
 
-    `unique_key` identifies its rows and sorts them; empty: all columns in order do.
+    `unique_key` identifies its rows and sorts them; empty: all columns in order do. `source`: what
+    to read instead of the table dbt made.
     """
 
     name: str
@@ -41,10 +42,11 @@ class Model:
     watermark: str | None
     version: str
     unique_key: tuple[str, ...] = ()
+    source: str | None = None
 
     @property
     def relation(self) -> str:
-        return f'"{self.schema}"."{self.name}"'
+        return self.source or f'"{self.schema}"."{self.name}"'
 
 
 @dataclass(frozen=True)

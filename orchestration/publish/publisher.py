@@ -1,22 +1,25 @@
 """Publishing: from a built warehouse to a new edition, or to nothing if nothing changed.
 
-Order: part files, manifest, then the pointer in one step; a crash before it leaves the old edition
-and is made good by running again. Does not build. Called by `ledgerlake publish` and `build`.
+Order: part files, manifest, then the pointer in one step (`showing`); a crash before it leaves the
+old edition and is made good by running again. A close stops before the pointer (`prepare`) and
+moves it later (`show`). Does not build. Called by `ledgerlake publish`, `build` and the close.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from ledger.errors import IncorrectInput
 from orchestration.home import Home
-from orchestration.locks import Busy, exclusive
-from orchestration.publish import current_file, retention, tail
+from orchestration.locks import exclusive
+from orchestration.publish import current_file, pins, retention, showing, tail
 from orchestration.publish import edition as editions
-from orchestration.publish.current_file import Pointer, Shown
+from orchestration.publish.current_file import Pointer
 from orchestration.publish.edition import Edition, PublishedTable
 from orchestration.publish.export import PartWriter
+from orchestration.publish.figures import FROZEN
 from orchestration.publish.gate import require_passed
+from orchestration.publish.held import Held, held_periods, reading
 from orchestration.publish.layout import Span, TableLayout
 from orchestration.publish.models import Model, Models, read_models
 from orchestration.publish.warehouse import Cut, Warehouse, open_warehouse
@@ -57,57 +60,38 @@ def publish(
         return publisher.run(full=full, now_us=tail.now_us() if now_us is None else now_us)
 
 
-def rollback(settings: Settings, *, to: int | None = None) -> Edition:
-    """Show an older (or newer) edition that is still kept; default: the one before."""
-    home = Home.of(settings)
-    with exclusive(home.publish_lock, doing="rollback"):
-        pointer = _require_pointer(home)
-        current = editions.read(home.editions, pointer.number)
-        wanted = to if to is not None else current.previous
-        if wanted is None:
-            raise IncorrectInput(
-                "rollback_must_have_an_edition_before",
-                thing=f"edition {current.number}",
-                expected="an edition before it",
-                found="that it is the first",
-                remedy="Name one with --to; `ledgerlake status` shows which are kept.",
-            )
-        edition = editions.read(home.editions, wanted)
-        _show(home, edition, highest=pointer.highest)
-        return edition
+def prepare(
+    settings: Settings,
+    *,
+    reason: str,
+    period_id: str | None = None,
+    locked: bool = False,
+    step: Step | None = None,
+) -> Edition:
+    """Write an edition that nobody sees yet and that stays: part files, manifest, a pin.
 
-
-def refresh_tail(settings: Settings, *, most_open: int = 2 * tail.RUN_COMMITS) -> bool:
-    """Compact the lake's tail and show it, if live queries read many commits one by one.
-
-    False if nothing was done: few are open, nothing is published, or another process publishes.
+    The same `reason` again gives the same number, so a close that broke off goes on with it.
+    `period_id`: the period being closed, whose figures are not those certified before.
+    `locked`: the caller holds the build lock already.
     """
     home = Home.of(settings)
-    pointer = current_file.read_pointer(home)
-    if pointer is None or tail.open_commits(home, pointer.tail_until) < most_open:
-        return False
-    try:
-        with exclusive(home.publish_lock, doing="tail refresh"):
-            pointer = _require_pointer(home)
-            edition = editions.read(home.editions, pointer.number)
-            _show(home, edition, highest=pointer.highest)
-    except Busy:
-        return False  # whoever publishes shortens the tail too
-    return True
+    current_file.require_plain_path(home.root)
+    with _quiet_home(home, locked=locked):
+        return _Publisher(settings, home, step or (lambda _name: None)).prepare(reason, period_id)
 
 
-class TailKeeper:
-    """Keeps live queries short for a process that commits again and again."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._looked_at = -1
-
-    def committed(self, seq: int) -> None:
-        """To be called after a commit; looks at most once in `RUN_COMMITS` commits."""
-        if seq - self._looked_at >= tail.RUN_COMMITS:
-            self._looked_at = seq
-            refresh_tail(self._settings)
+def show(settings: Settings, number: int) -> bool:
+    """Point readers to a prepared edition; False if they see it, or know more, already."""
+    home = Home.of(settings)
+    with exclusive(home.publish_lock, doing="publish"):
+        edition = editions.read(home.editions, number)
+        pointer = current_file.read_pointer(home)
+        if pointer is not None:
+            seen = editions.read(home.editions, pointer.number)
+            if seen.number == number or seen.commit_seq > edition.commit_seq:
+                return False
+        showing.show(home, edition, highest=max(number, pointer.highest if pointer else 0))
+        return True
 
 
 class _Publisher:
@@ -122,19 +106,42 @@ class _Publisher:
         models = read_models(self._home.target)
         pointer = current_file.read_pointer(self._home)
         before = editions.read(self._home.editions, pointer.number) if pointer else None
-        cut, tables = self._export(models, None if full else before)
+        edition = self._export(models, pointer, before, full=full)
         self._step("exported")
-        edition = self._edition(pointer, before, cut, models, tables)
         if before and pointer and _same(before, edition):
             self._refresh(before, pointer)
             return _outcome(before, before, [])
         editions.write(self._home.editions, edition)
         self._step("manifest")
-        _show(self._home, edition, highest=edition.number)
+        showing.show(self._home, edition, highest=edition.number)
         self._step("pointed")
         return _outcome(edition, before, self._prune(edition, now_us))
 
-    def _export(self, models: Models, base: Edition | None) -> tuple[Cut, Tables]:
+    def prepare(self, reason: str, period_id: str | None) -> Edition:
+        models = read_models(self._home.target)
+        pointer = current_file.read_pointer(self._home)
+        before = editions.read(self._home.editions, pointer.number) if pointer else None
+        mine = [number for number, whose in pins.pinned(self._home).items() if whose == reason]
+        edition = self._export(models, pointer, before, back=True, releasing=period_id)
+        edition = replace(edition, number=mine[0] if mine else edition.number)
+        self._step("exported")
+        pins.pin(self._home, edition.number, reason=reason)
+        self._step("pinned")
+        editions.write(self._home.editions, edition)
+        self._step("manifest")
+        return edition
+
+    def _export(
+        self,
+        models: Models,
+        pointer: Pointer | None,
+        before: Edition | None,
+        *,
+        full: bool = False,
+        back: bool = False,
+        releasing: str | None = None,
+    ) -> Edition:
+        """All part files of the next edition. `back`: it may know less than `before`."""
         with open_warehouse(
             self._home.warehouse,
             memory_limit=self._settings.duckdb.memory_limit,
@@ -142,12 +149,56 @@ class _Publisher:
         ) as warehouse:
             cut = warehouse.cut()
             require_passed(self._home, models, cut.commit_seq)
+            base = None if full else before
+            if base is not None and back and cut.commit_seq < base.commit_seq:
+                base = None
             if base is not None:
                 _require_forward(base, cut)
             writer = PartWriter(warehouse.connection, self._home.tables)
-            tables = tuple(_table(one, warehouse, writer, base, cut) for one in models.tables)
+            held = held_periods(self._home, known_commit=cut.commit_seq, releasing=releasing)
+            tables = tuple(
+                self._table(one, warehouse, writer, base, cut=cut, held=held)
+                for one in models.tables
+            )
             writer.sync()
-            return cut, tables
+            return self._edition(pointer, before, cut, models, tables)
+
+    def _table(
+        self,
+        model: Model,
+        warehouse: Warehouse,
+        writer: PartWriter,
+        base: Edition | None,
+        *,
+        cut: Cut,
+        held: Held | None,
+    ) -> PublishedTable:
+        columns = warehouse.columns(model)
+        generation = warehouse.generation(model)
+        before = base.table(model.name) if base else None
+        if model.name in FROZEN and held is not None:
+            # What is held comes and goes without a new row: whole, for the tables are small.
+            before = None
+            if held:
+                model = reading(model, warehouse, self._home, held)
+        layout = TableLayout(model, columns, writer)
+        if before and base and _continues(before, model, columns, generation):
+            files = before.files
+            if base.commit_seq != cut.commit_seq:
+                files = layout.next(before, Span(base.commit_seq, cut.commit_seq))
+        else:
+            files = layout.whole(cut.commit_seq)
+        return PublishedTable(
+            name=model.name,
+            schema=model.schema,
+            kind=model.kind.value,
+            partition=model.partition,
+            watermark=model.watermark,
+            columns=tuple(columns),
+            version=model.version,
+            generation=generation,
+            files=files,
+        )
 
     def _edition(
         self,
@@ -159,7 +210,7 @@ class _Publisher:
     ) -> Edition:
         highest = pointer.highest if pointer else max(editions.numbers(self._home.editions) or [0])
         return Edition(
-            number=highest + 1,
+            number=max(highest, *pins.pinned(self._home), 0) + 1,
             previous=before.number if before else None,
             tenant=self._home.tenant,
             commit_seq=cut.commit_seq,
@@ -174,7 +225,7 @@ class _Publisher:
     def _refresh(self, edition: Edition, pointer: Pointer) -> None:
         moved = pointer.home != str(self._home.root)
         if moved or tail.open_commits(self._home, pointer.tail_until) >= tail.RUN_COMMITS:
-            _show(self._home, edition, highest=pointer.highest)
+            showing.again(self._home, edition, pointer)
 
     def _prune(self, current: Edition, now_us: int) -> list[int]:
         rule = retention.Rule(
@@ -182,49 +233,24 @@ class _Publisher:
             keep_hours=self._settings.editions.keep_hours,
             now_us=now_us,
         )
-        gone = retention.prune(self._home, rule, current=current.number)
-        kept = (
-            editions.read(self._home.editions, n) for n in editions.numbers(self._home.editions)
-        )
-        oldest = min((one.commit_seq for one in kept), default=current.commit_seq)
+        kept = pins.kept(self._home)
+        gone = retention.prune(self._home, rule, current=current.number, kept_for_good=kept)
+        # Certified editions stay for years: a rollback to one fills the tail behind it again.
+        recent = set(editions.numbers(self._home.editions)) - kept.editions
+        commits = (editions.read(self._home.editions, number).commit_seq for number in recent)
+        oldest = min(commits, default=current.commit_seq)
         tail.prune(self._home, after=oldest, older_than_us=rule.deadline_us)
         return gone
 
 
 @contextmanager
-def _quiet_home(home: Home) -> Iterator[None]:
+def _quiet_home(home: Home, *, locked: bool = False) -> Iterator[None]:
     """No build and no other publish while this one reads the warehouse."""
     with (
-        exclusive(home.build_lock, doing="publish"),
+        nullcontext() if locked else exclusive(home.build_lock, doing="publish"),
         exclusive(home.publish_lock, doing="publish"),
     ):
         yield
-
-
-def _table(
-    model: Model, warehouse: Warehouse, writer: PartWriter, base: Edition | None, cut: Cut
-) -> PublishedTable:
-    columns = warehouse.columns(model)
-    generation = warehouse.generation(model)
-    layout = TableLayout(model, columns, writer)
-    before = base.table(model.name) if base else None
-    if before and base and _continues(before, model, columns, generation):
-        files = before.files
-        if base.commit_seq != cut.commit_seq:
-            files = layout.next(before, Span(base.commit_seq, cut.commit_seq))
-    else:
-        files = layout.whole(cut.commit_seq)
-    return PublishedTable(
-        name=model.name,
-        schema=model.schema,
-        kind=model.kind.value,
-        partition=model.partition,
-        watermark=model.watermark,
-        columns=tuple(columns),
-        version=model.version,
-        generation=generation,
-        files=files,
-    )
 
 
 def _continues(
@@ -241,15 +267,6 @@ def _same(before: Edition, after: Edition) -> bool:
     return replace(after, number=before.number, previous=before.previous) == before
 
 
-def _show(home: Home, edition: Edition, *, highest: int) -> None:
-    shown = Shown(
-        edition=edition,
-        highest=highest,
-        coverage=tail.shorten(home, after=edition.commit_seq),
-    )
-    current_file.replace(home, shown)
-
-
 def _require_forward(base: Edition, cut: Cut) -> None:
     if cut.commit_seq < base.commit_seq:
         raise IncorrectInput(
@@ -259,19 +276,6 @@ def _require_forward(base: Edition, cut: Cut) -> None:
             found=f"commit {cut.commit_seq}",
             remedy="Build to the lake's head, use `ledgerlake rollback`, or publish with --full.",
         )
-
-
-def _require_pointer(home: Home) -> Pointer:
-    pointer = current_file.read_pointer(home)
-    if pointer is None:
-        raise IncorrectInput(
-            "edition_must_be_published_first",
-            thing=f"home {home.root}",
-            expected="a published edition",
-            found="none",
-            remedy="Run `ledgerlake build --publish` first.",
-        )
-    return pointer
 
 
 def _outcome(edition: Edition, before: Edition | None, deleted: list[int]) -> Published:

@@ -1,7 +1,8 @@
 """Which editions stay, and deleting what none of them names.
 
-Keeps the newest few, the current one, and all that was replaced a short time ago, so that whoever
-opened an old edition can go on reading. Called by `publisher` after the pointer has moved.
+Keeps the newest few, the current one, all that a close has pinned or a certificate names, and all
+that was replaced a short time ago, so that whoever opened an old edition can go on reading.
+Called by `publisher` after the pointer has moved.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from orchestration.home import Home
 from orchestration.publish import edition as editions
+from orchestration.publish.pins import Kept
 
 HOUR_US = 3_600_000_000
 
@@ -28,21 +30,22 @@ class Rule:
         return self.now_us - self.keep_hours * HOUR_US
 
 
-def prune(home: Home, rule: Rule, *, current: int) -> list[int]:
+def prune(home: Home, rule: Rule, *, current: int, kept_for_good: Kept) -> list[int]:
     """Delete old editions and the files only they name. Returns the numbers deleted."""
     numbers = editions.numbers(home.editions)
     replaced_us = _replaced_us(home, numbers)
-    newest = set(numbers[-rule.keep :])
+    staying = {*numbers[-rule.keep :], current, *kept_for_good.editions}
     gone = [
         number
         for number in numbers
-        if number not in newest and number != current and replaced_us[number] < rule.deadline_us
+        if number not in staying and replaced_us[number] < rule.deadline_us
     ]
     for number in gone:
         editions.path_of(home.editions, number).unlink()
     if gone:
         kept = [editions.read(home.editions, one) for one in numbers if one not in gone]
-        _delete_unnamed(home, {path for one in kept for path in one.paths()}, rule.deadline_us)
+        named = {path for one in kept for path in one.paths()} | kept_for_good.paths
+        _delete_unnamed(home, named, rule.deadline_us)
     return gone
 
 

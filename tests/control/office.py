@@ -112,6 +112,13 @@ class Office:
         self.record(asked)
         return asked
 
+    def recorded_request(self, request: str) -> ev.ActionRequested:
+        """A request as the books have it, for a process that did not make it."""
+        asked = self.books.requests[request]
+        return ev.ActionRequested(
+            request_id=request, action=asked.action, statement=asked.statements[0]
+        )
+
     def answer(self, by: str, asked: ev.ActionRequested, **values: Any) -> Statement:
         """What a person says to a request; `values` make it say something else."""
         subject = self.books.requests[asked.request_id].subject

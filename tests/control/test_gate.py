@@ -12,7 +12,7 @@ from audit.verify_lake import verify_lake
 from ingestion.control.books import load_books
 from ingestion.lake import Batch, Lake, OffsetRange
 from ledger import control_events as ev
-from ledger.errors import IncorrectInput, InternalFault
+from ledger.errors import IncorrectInput
 from ledger.periods import BEFORE_FIRST_CLOSE, OPEN, Closed, Reopened, SoftClosed
 from tests.control.office import (
     DAY_US,
@@ -568,15 +568,3 @@ def test_the_books_of_an_earlier_commit_can_be_asked_for(office: Office) -> None
     head = office.lake.head.seq
     office.record(soft(MARCH))
     assert load_books(office.folder / "lake", until_commit=head).state(MARCH) == OPEN
-
-
-def test_a_row_written_past_the_choke_point_stops_the_books(office: Office) -> None:
-    from ingestion.control.fold import fold  # noqa: PLC0415
-    from ledger.books import EMPTY  # noqa: PLC0415
-
-    (segment, *_) = sorted((office.folder / "lake" / "family=control").glob("*.parquet"))
-    rows = pl.read_parquet(segment, hive_partitioning=False)
-    with pytest.raises(InternalFault, match="source 'till'"):
-        fold(EMPTY, [rows.with_columns(source=pl.lit("till"))])
-    with pytest.raises(InternalFault, match="verify"):
-        fold(EMPTY, [rows.with_columns(payload=pl.lit("{}"))])

@@ -29,7 +29,7 @@ quantity = { column = "count" }
 business_date = { column = "day" }
 """
 
-POLICY_HEADER = "id,at,days,hours"
+KIND_HEADER = "id,at,kind"
 POLICY = """
 mapping = 1
 source = "policy"
@@ -90,8 +90,13 @@ def test_a_policy_from_a_file_is_quarantined_byte_for_byte(tmp_path: Path) -> No
 def test_no_reserved_type_comes_from_a_file_whatever_its_source_is_called(
     tmp_path: Path, kind: str, source: str
 ) -> None:
-    text = POLICY.replace("LatenessPolicySet", kind).replace('"policy"', f'"{source}"')
-    path = write(tmp_path / "f.csv", csv_text("p1,2025-06-01T02:00:00Z,5,6", header=POLICY_HEADER))
+    of_the_row = "type = { expression = \"concat(kind, '')\" }"
+    text = POLICY.replace('type = "LatenessPolicySet"', of_the_row).split("[payload]")[0]
+    text = text.replace('[columns]\ndays = "integer"\nhours = "integer"\n', "")
+    text = text.replace('source = "policy"', f'source = "{source}"')
+    path = write(
+        tmp_path / "f.csv", csv_text(f"p1,2025-06-01T02:00:00Z,{kind}", header=KIND_HEADER)
+    )
     batch = batch_of(path, text)
     assert batch.events.is_empty()
     assert batch.quarantine["reason"].to_list() == [

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.errors import IncorrectInput, InternalFault
 from orchestration.publish import layout
-from orchestration.publish.publisher import rollback
+from orchestration.publish.showing import rollback
 from tests.publish.shop import Shop, open_shop
 
 TABLES = {

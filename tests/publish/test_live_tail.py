@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from orchestration.publish import live_sql, tail
-from orchestration.publish.publisher import refresh_tail, rollback
+from orchestration.publish.showing import refresh_tail, rollback
 from tests.events import batch, deposits
 from tests.publish.shop import Shop, open_shop
 

@@ -1,0 +1,121 @@
+"""A certificate against the lake it was made from: commits, people, and the close itself.
+
+Holds the checks that need the lake's folder. Reads only. Called by `audit.verify --lake`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from audit.certificate import Certificate
+from audit.commit_file import CommitFile, read_commit
+from audit.findings import Broken
+from audit.lake_report import KnownHead
+from audit.strays import LOG
+from audit.verify_lake import verify_lake
+from ledger.errors import IncorrectInput
+
+
+def require_lake(certificate: Certificate, digest: str, lake_dir: Path) -> None:
+    """The whole lake verifies, and holds the certificate's commits, people and close.
+
+    IncorrectInput says what does not; NotADirectoryError if there is no lake.
+    """
+    made_from = certificate.checkpoint
+    head = KnownHead(seq=made_from.commit_seq, sha256=made_from.commit_sha256)
+    report = verify_lake(lake_dir, known_head=head)
+    if report.first_problem or report.head is None:
+        raise _problem("lake_must_verify", "a lake that verifies", str(report.first_problem))
+    commits = [_commit(lake_dir, seq) for seq in range(report.head.seq + 1)]
+    at = commits[made_from.commit_seq]
+    _require_same(
+        "lake_must_hold_the_checkpoint",
+        (certificate.lake_id, made_from.tree_size, made_from.tree_root),
+        (at.lake_id, at.tree_size, at.tree_root),
+    )
+    cut_off = certificate.cut_off
+    _require_same(
+        "lake_must_hold_the_cut_off",
+        cut_off.ingest_time_us,
+        commits[cut_off.commit_seq].ingest_time_us,
+    )
+    _require_people_and_close(certificate, digest, list(_control_events(lake_dir, commits)))
+
+
+def commit_sha256(lake_dir: Path, seq: int) -> str:
+    """SHA-256 of the bytes of a commit file, hex."""
+    return hashlib.sha256(_commit_path(lake_dir, seq).read_bytes()).hexdigest()
+
+
+def _require_people_and_close(
+    certificate: Certificate, digest: str, events: list[tuple[int, str, dict[str, Any]]]
+) -> None:
+    added = {
+        (said["person"], said["verifier_key"], tuple(said["roles"]))
+        for _, kind, said in events
+        if kind == "PersonAdded"
+    }
+    for person in certificate.people:
+        if (person.person, person.verifier_key, person.roles) not in added:
+            raise _problem(
+                "person_must_be_known_to_the_lake",
+                f"{person.person} with key {person.verifier_key} as {', '.join(person.roles)}",
+                f"{sorted(added)}",
+            )
+    closes = [
+        said["certificate_sha256"]
+        for _, kind, said in events
+        if kind == "PeriodClosed"
+        and said["period_id"] == certificate.period.period_id
+        and said["closed_edition"] == certificate.closed_edition
+    ]
+    if closes != [digest]:
+        raise _problem(
+            "lake_must_hold_the_close",
+            f"PeriodClosed of {certificate.stem} with certificate {digest}",
+            f"{closes or 'none'}",
+        )
+
+
+def _control_events(
+    lake_dir: Path, commits: list[CommitFile]
+) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """(commit, type, payload) of all control events, in order."""
+    for commit in commits:
+        for segment in commit.segments:
+            if segment.family == "control":
+                rows = pl.read_parquet(lake_dir / segment.path, columns=["event_type", "payload"])
+                for kind, payload in rows.iter_rows():
+                    yield commit.seq, kind, json.loads(payload)
+
+
+def _commit(lake_dir: Path, seq: int) -> CommitFile:
+    try:
+        return read_commit(_commit_path(lake_dir, seq).read_bytes(), seq)
+    except Broken as found:
+        raise _problem("lake_must_verify", "a lake that verifies", str(found)) from None
+
+
+def _commit_path(lake_dir: Path, seq: int) -> Path:
+    return lake_dir / LOG / f"{seq:020d}.json"
+
+
+def _require_same(rule: str, expected: object, found: object) -> None:
+    if expected != found:
+        raise _problem(rule, str(expected), str(found))
+
+
+def _problem(rule: str, expected: str, found: str) -> IncorrectInput:
+    return IncorrectInput(
+        rule,
+        thing="lake of the certificate",
+        expected=expected,
+        found=found,
+        remedy="This is another lake, or it was altered since: compare with a copy.",
+    )

@@ -1,0 +1,104 @@
+"""Which edition readers see: moving the pointer forward and back, and keeping its tail short.
+
+Does not write editions (`publisher` does). A move that would show readers a closed period with
+other figures than its certificate is refused here, whoever asks. Called by the command line,
+the watch, `publisher` and the close.
+"""
+
+from ledger.errors import IncorrectInput
+from orchestration.home import Home
+from orchestration.locks import Busy, exclusive
+from orchestration.publish import closed_periods, current_file, tail
+from orchestration.publish import edition as editions
+from orchestration.publish.current_file import Pointer, Shown
+from orchestration.publish.edition import Edition
+from orchestration.settings import Settings
+
+
+def show(home: Home, edition: Edition, *, highest: int) -> None:
+    """Point readers to `edition`; the caller holds the publish lock.
+
+    IncorrectInput names the first certified period it would show otherwise.
+    """
+    closed_periods.require_as_certified(home, edition)
+    _point(home, edition, highest=highest)
+
+
+def rollback(settings: Settings, *, to: int | None = None) -> Edition:
+    """Show an older (or newer) edition that is still kept; default: the one before."""
+    home = Home.of(settings)
+    with exclusive(home.publish_lock, doing="rollback"):
+        pointer = require_pointer(home)
+        current = editions.read(home.editions, pointer.number)
+        wanted = to if to is not None else current.previous
+        if wanted is None:
+            raise IncorrectInput(
+                "rollback_must_have_an_edition_before",
+                thing=f"edition {current.number}",
+                expected="an edition before it",
+                found="that it is the first",
+                remedy="Name one with --to; `ledgerlake status` shows which are kept.",
+            )
+        edition = editions.read(home.editions, wanted)
+        show(home, edition, highest=pointer.highest)
+        return edition
+
+
+def refresh_tail(settings: Settings, *, most_open: int = 2 * tail.RUN_COMMITS) -> bool:
+    """Compact the lake's tail and show it, if live queries read many commits one by one.
+
+    False if nothing was done: few are open, nothing is published, or another process publishes.
+    """
+    home = Home.of(settings)
+    pointer = current_file.read_pointer(home)
+    if pointer is None or tail.open_commits(home, pointer.tail_until) < most_open:
+        return False
+    try:
+        with exclusive(home.publish_lock, doing="tail refresh"):
+            pointer = require_pointer(home)
+            again(home, editions.read(home.editions, pointer.number), pointer)
+    except Busy:
+        return False  # whoever publishes shortens the tail too
+    return True
+
+
+def again(home: Home, edition: Edition, pointer: Pointer) -> None:
+    """Show the same edition with a shorter tail, or from the home's new place."""
+    _point(home, edition, highest=pointer.highest)
+
+
+class TailKeeper:
+    """Keeps live queries short for a process that commits again and again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._looked_at = -1
+
+    def committed(self, seq: int) -> None:
+        """To be called after a commit; looks at most once in `RUN_COMMITS` commits."""
+        if seq - self._looked_at >= tail.RUN_COMMITS:
+            self._looked_at = seq
+            refresh_tail(self._settings)
+
+
+def require_pointer(home: Home) -> Pointer:
+    """What readers see; IncorrectInput before the first publish."""
+    pointer = current_file.read_pointer(home)
+    if pointer is None:
+        raise IncorrectInput(
+            "edition_must_be_published_first",
+            thing=f"home {home.root}",
+            expected="a published edition",
+            found="none",
+            remedy="Run `ledgerlake build --publish` first.",
+        )
+    return pointer
+
+
+def _point(home: Home, edition: Edition, *, highest: int) -> None:
+    shown = Shown(
+        edition=edition,
+        highest=highest,
+        coverage=tail.shorten(home, after=edition.commit_seq),
+    )
+    current_file.replace(home, shown)

@@ -1,0 +1,64 @@
+"""Houses that stand ready, each made once and copied for every test that changes it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.close.house import House, day
+
+JANUARY = "2026-01"
+FEBRUARY = "2026-02"
+
+Copy = Callable[[str], House]
+"""A copy of the house in the state named: open, soft_closed, closed or reopened."""
+
+
+class _Street:
+    """The house in each state; a later one is made from the one before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[str, House] = {}
+
+    def house(self, state: str) -> House:
+        if state not in self._made:
+            self._made[state] = getattr(self, f"_{state}")()
+        return self._made[state]
+
+    def _open(self) -> House:
+        """January is over, a week of February has passed."""
+        made = House(self._folder / "open").open()
+        made.trade(day(1, 1), 31 + 8)
+        made.build()
+        made.publish()
+        return made
+
+    def _soft_closed(self) -> House:
+        made = self.house("open").copy_to(self._folder / "soft_closed")
+        made.soft_close(JANUARY)
+        made.build()
+        made.publish()
+        return made
+
+    def _closed(self) -> House:
+        made = self.house("open").copy_to(self._folder / "closed")
+        made.close(JANUARY)
+        return made
+
+    def _reopened(self) -> House:
+        made = self.house("closed").copy_to(self._folder / "reopened")
+        made.reopen(JANUARY)
+        made.build()
+        made.publish()
+        return made
+
+
+@pytest.fixture(scope="session")
+def street(tmp_path_factory: pytest.TempPathFactory) -> _Street:
+    return _Street(tmp_path_factory.mktemp("street"))
+
+
+@pytest.fixture
+def house(street: _Street, tmp_path: Path) -> Copy:
+    return lambda state: street.house(state).copy_to(tmp_path / state)

@@ -1,0 +1,120 @@
+"""A closed period changes by reopening only, and readers see one edition or the next."""
+
+from datetime import timedelta
+
+import pytest
+
+from ingestion.control.books import load_books
+from ledger.errors import IncorrectInput
+from ledger.periods import Closed, Reopened
+from orchestration.close.certificates import verify_certificates
+from orchestration.close.diff import diff
+from orchestration.close.reopen import approve_reopening, request_reopening
+from tests.close.conftest import FEBRUARY, JANUARY, Copy
+from tests.close.house import House, day
+
+SUM = f"select sum(amount), sum(event_count) from period_sales where posting_period = '{JANUARY}'"
+
+
+def _restate(house: House) -> list[str]:
+    """Three late sales of January, decided to belong there; the warehouse books them."""
+    late = house.late(day(1, 20))
+    house.build()
+    house.publish()
+    house.reopen(JANUARY)
+    house.decide(late, "restated", JANUARY)
+    house.build()
+    return late
+
+
+def test_late_event_after_the_close_waits_and_changes_no_closed_figure(house: Copy) -> None:
+    closed = house("closed")
+    before, kept = closed.read(SUM), closed.closed_bytes()
+    late = closed.late(day(1, 20))
+    closed.build()
+    closed.publish()
+    assert closed.read(SUM) == before
+    assert closed.closed_bytes() == kept
+    rows = closed.read("select event_id, status, exception_reason from late_event_exceptions")
+    assert sorted(rows) == [(one, "pending", "period_closed") for one in late]
+
+
+def test_readers_see_the_closed_edition_until_the_restated_one_is_certified(house: Copy) -> None:
+    shop = house("closed")
+    before, kept = shop.read(SUM), shop.closed_bytes()
+    _restate(shop)
+    assert shop.warehouse(SUM.replace("period_sales", "main.period_sales")) != before
+    shop.publish()
+    assert shop.read(SUM) == before, "edition 1, though the warehouse has moved"
+    assert shop.read(f"select state from accounting_periods where period_id = '{JANUARY}'") == [
+        ("Reopened",)
+    ]
+    assert shop.close(JANUARY).closed_edition == 2
+    assert shop.read(SUM) == shop.warehouse(SUM.replace("period_sales", "main.period_sales"))
+    assert shop.read(SUM) != before
+    now = shop.closed_bytes()
+    assert {name: now[name] for name in kept} == kept, "the old edition and certificate stay"
+    assert [one.ok for one in verify_certificates(shop.home)] == [True, True]
+
+
+def test_diff_shows_what_a_restatement_changed_with_its_sums(house: Copy) -> None:
+    shop = house("closed")
+    _restate(shop)
+    shop.close(JANUARY)
+    found = diff(shop.settings, JANUARY)
+    assert (found.before, found.after) == (1, 2)
+    assert {one.key["charge_class"] for one in found.changes} == {"correction"}
+    assert sum(int(one.after["event_count"] or 0) for one in found.changes) == 3
+    sums = {one.table: one for one in found.sums}
+    booked = sum((one.after["amount"] or 0) for one in found.changes)
+    assert sums["period_sales"].delta == booked
+    assert sums["int_accounts__postings"].delta == 0
+    with pytest.raises(IncorrectInput, match="closed editions: 1, 2"):
+        diff(shop.settings, JANUARY, before=1, after=3)
+
+
+def test_late_event_decided_into_the_next_period_leaves_the_closed_one_alone(
+    house: Copy,
+) -> None:
+    shop = house("closed")
+    before, kept = shop.read(SUM), shop.closed_bytes()
+    late = shop.late(day(1, 20))
+    shop.build()
+    shop.decide(late, "next_period", FEBRUARY)
+    shop.build()
+    shop.publish()
+    assert shop.read(SUM) == before
+    assert shop.closed_bytes() == kept
+    adjusted = shop.read(
+        "select posting_period, sum(event_count) from period_sales"
+        f" where charge_period = '{JANUARY}' and charge_class = 'correction' group by all"
+    )
+    assert adjusted == [(FEBRUARY, 3)]
+
+
+def test_reopening_needs_a_second_person(house: Copy) -> None:
+    shop = house("closed")
+    asked = request_reopening(
+        shop.settings, JANUARY, signer=shop.signer("ana"), reason="late till", when=shop.when
+    )
+    with pytest.raises(IncorrectInput, match="anybody but ana"):
+        approve_reopening(
+            shop.settings, asked.request_id, signer=shop.signer("ana"), reason="", when=shop.when
+        )
+    assert isinstance(load_books(shop.home.lake).state(JANUARY), Closed)
+    approve_reopening(
+        shop.settings, asked.request_id, signer=shop.signer("ben"), reason="", when=shop.when
+    )
+    assert isinstance(load_books(shop.home.lake).state(JANUARY), Reopened)
+
+
+def test_moving_a_store_after_the_close_changes_no_closed_figure(house: Copy) -> None:
+    """Its days are cut otherwise from now on; what is closed stays, in a build from nothing too."""
+    shop = house("closed")
+    before, kept = shop.read(SUM), shop.closed_bytes()
+    shop.clock += timedelta(hours=1)
+    shop.register_store("store-1", "Asia/Tokyo")
+    shop.build(full_refresh=True)
+    shop.publish(full=True)
+    assert shop.read(SUM) == before
+    assert shop.closed_bytes() == kept

@@ -1,0 +1,174 @@
+"""Calendars cut time into periods: every date in exactly one, whatever the kind."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.calendar import DAY, MONTHS, WEEKS_OF_QUARTER, Calendar, Period, generate
+from ledger.errors import IncorrectInput
+
+DATES = st.dates(date(1990, 1, 1), date(2060, 12, 31))
+STARTS = {
+    "month": date(2010, 12, 1),
+    "day": date(2011, 2, 27),
+    "iso_week": date(2009, 12, 28),
+    "4-4-5": date(2010, 1, 31),
+    "4-5-4": date(2010, 1, 31),
+    "5-4-4": date(2010, 1, 31),
+}
+
+
+def calendar(kind: str, until: date = date(2031, 1, 1)) -> Calendar:
+    return Calendar(1, kind, generate(kind, STARTS[kind], until))
+
+
+CALENDARS = {kind: calendar(kind) for kind in STARTS} | {
+    "default": MONTHS,
+    "table": Calendar(
+        1,
+        "table",
+        (
+            Period(date(2011, 3, 5), date(2011, 3, 20), "A"),
+            Period(date(2011, 3, 20), date(2011, 5, 9), "B"),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALENDARS)
+@given(day=DATES)
+def test_every_date_lies_in_one_period_and_its_neighbours_touch_it(name: str, day: date) -> None:
+    one = CALENDARS[name]
+    period = one.period_of(day)
+    assert period.holds(day)
+    assert one.get(period.period_id) == period
+    assert one.after(period).first_date == period.end_date
+    assert one.before(period).end_date == period.first_date
+    assert one.before(one.after(period)) == period
+    assert one.period_of(period.first_date) == one.period_of(period.end_date - DAY) == period
+
+
+@pytest.mark.parametrize("name", CALENDARS)
+def test_ids_are_unique_over_fifty_years(name: str) -> None:
+    periods = list(CALENDARS[name].between(date(1990, 1, 1), date(2040, 1, 1)))
+    assert len({one.period_id for one in periods}) == len(periods)
+    assert all(a.end_date == b.first_date for a, b in pairwise(periods))
+
+
+@pytest.mark.parametrize("kind", WEEKS_OF_QUARTER)
+def test_a_fiscal_year_has_its_weeks_and_sometimes_one_more(kind: str) -> None:
+    periods = CALENDARS[kind].periods
+    years: dict[str, list[int]] = {}
+    for one in periods:
+        weeks = (one.end_date - one.first_date).days / 7
+        years.setdefault(one.period_id[:6], []).append(int(weeks))
+        assert weeks == int(weeks)
+    first, second, third = WEEKS_OF_QUARTER[kind]
+    for weeks_of_year in years.values():
+        assert weeks_of_year[:11] == [first, second, third] * 3 + [first, second]
+        assert weeks_of_year[11] in (third, third + 1)
+
+
+def test_the_retail_calendar_has_53_weeks_in_the_years_the_trade_knows() -> None:
+    """National Retail Federation, 4-5-4: fiscal 2012, 2017 and 2023 have 53 weeks."""
+    periods = generate("4-5-4", date(2010, 1, 31), date(2030, 1, 1), year_starts_near=(2, 1))
+    long = {
+        one.period_id[2:6]
+        for one in periods
+        if one.period_id.endswith("P12") and (one.end_date - one.first_date).days == 35
+    }
+    assert long == {"2012", "2017", "2023", "2028"}
+    starts = {one.period_id[2:6]: one.first_date for one in periods if one.period_id[-3:] == "P01"}
+    assert starts["2013"] == date(2013, 2, 3)
+    assert starts["2018"] == date(2018, 2, 4)
+    assert starts["2024"] == date(2024, 2, 4)
+
+
+def test_years_of_53_weeks_can_be_named() -> None:
+    periods = generate("4-4-5", date(2011, 1, 2), date(2012, 6, 1), years_of_53_weeks=[2011])
+    (last,) = [one for one in periods if one.period_id == "FY2011-P12"]
+    assert (last.end_date - last.first_date).days == 6 * 7
+    (last,) = [one for one in periods if one.period_id == "FY2012-P12"]
+    assert (last.end_date - last.first_date).days == 5 * 7
+
+
+@given(day=DATES)
+def test_iso_weeks_are_those_of_the_standard(day: date) -> None:
+    year, week, _ = day.isocalendar()
+    monday = day - timedelta(days=day.weekday())
+    (period,) = generate("iso_week", monday, monday + DAY)
+    assert period == Period(monday, monday + 7 * DAY, f"{year}-W{week:02d}")
+
+
+def test_a_year_of_53_iso_weeks() -> None:
+    weeks = generate("iso_week", date(2014, 12, 29), date(2016, 1, 4))
+    assert len(weeks) == 53
+    assert (weeks[0].period_id, weeks[-1].period_id) == ("2015-W01", "2015-W53")
+
+
+def test_calendar_months_go_on_outside_a_calendar_and_are_cut_where_it_begins_and_ends() -> None:
+    table = CALENDARS["table"]
+    ids = [one.period_id for one in table.between(date(2011, 2, 1), date(2011, 7, 1))]
+    assert ids == ["2011-02", "2011-03-before", "A", "B", "2011-05-after", "2011-06"]
+    assert table.get("2011-03-before") == Period(
+        date(2011, 3, 1), date(2011, 3, 5), "2011-03-before"
+    )
+    assert table.get("2011-05-after").first_date == date(2011, 5, 9)
+
+
+@pytest.mark.parametrize(
+    ("calendar_name", "period_id"),
+    [
+        ("default", "2011-13"),
+        ("default", "2011-3"),
+        ("default", "0000-01"),
+        ("default", "march"),
+        ("default", "2011-03-before"),
+        ("table", "2011-03"),
+        ("table", "2011-04"),
+        ("month", "FY2011-P01"),
+    ],
+)
+def test_an_id_no_period_has_is_refused(calendar_name: str, period_id: str) -> None:
+    one = CALENDARS[calendar_name]
+    assert one.find(period_id) is None
+    with pytest.raises(IncorrectInput, match="calendar show"):
+        one.get(period_id)
+
+
+@pytest.mark.parametrize(("kind", "day"), [("month", 2), ("iso_week", 1)])
+def test_a_calendar_begins_with_a_whole_period(kind: str, day: int) -> None:
+    with pytest.raises(IncorrectInput) as error:
+        generate(kind, date(2011, 3, day), date(2012, 1, 1))
+    assert error.value.rule == "calendar_must_begin_with_a_whole_period"
+
+
+def test_a_table_is_not_generated() -> None:
+    with pytest.raises(IncorrectInput) as error:
+        generate("table", date(2011, 3, 1), date(2012, 1, 1))
+    assert error.value.rule == "calendar_kind_must_be_known"
+
+
+def test_the_last_month_of_all_can_be_named() -> None:
+    assert MONTHS.period_of(date(9999, 12, 5)).period_id == "9999-12"
+
+
+def test_a_year_that_begins_near_new_year_keeps_to_it_from_both_sides() -> None:
+    for first in (date(2010, 12, 30), date(2012, 2, 29), date(2011, 1, 2)):
+        near = (1, 1) if first.month != 2 else (2, 29)
+        periods = generate("4-4-5", first, date(2040, 1, 1), year_starts_near=near)
+        starts = [one.first_date for one in periods if one.period_id.endswith("P01")]
+        ids = [one.period_id for one in periods]
+        assert len(set(ids)) == len(ids)
+        for day in starts:
+            around = [date(day.year + n, near[0], min(near[1], 28)) for n in (-1, 0, 1)]
+            assert min(abs((day - one).days) for one in around) <= 3
+
+
+def test_a_year_that_begins_on_the_last_of_a_month_keeps_its_anniversary() -> None:
+    periods = generate("4-4-5", date(2010, 1, 31), date(2016, 1, 1))
+    starts = [one.first_date for one in periods if one.period_id.endswith("P01")]
+    assert all(abs((day - date(day.year, 1, 31)).days) <= 4 for day in starts)
