@@ -30,5 +30,5 @@ def _names(row: str, control: str) -> bool:
     for name in written:
         pattern = re.escape(name).replace(re.escape("..."), ".*")
         if re.fullmatch(pattern, control):
-            return first.split("_")[0] == control.split("_")[0]
+            return first.split("_")[0] == control.split("_", maxsplit=1)[0]
     return False

@@ -90,7 +90,10 @@ class Shop:
             "expires_at_us": self.clock.now_us + 3_600_000_000,
             **scope,
         }
-        said = {**values, "amount_cap": None if values["amount_cap"] is None else str(values["amount_cap"])}
+        said = {
+            **values,
+            "amount_cap": None if values["amount_cap"] is None else str(values["amount_cap"]),
+        }
         asked = self.office.ask("rita", "grant_lock_exception", **said)
         granted = ev.LockExceptionGranted(**values, reason="late", request_id=asked.request_id)  # type: ignore[arg-type]
         self.office.approve("adam", asked, granted)

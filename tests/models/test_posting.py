@@ -99,14 +99,14 @@ def test_a_reopened_month_takes_restatements_only_and_closes_as_edition_two(shop
     shop.office.reopen("2025-02")
     event = shop.sell(FEBRUARY, 20)
     shop.build()
-    assert shop.rows("select exception_reason from late_event_exceptions") == [
-        ("period_reopened",)
-    ]
+    assert shop.rows("select exception_reason from late_event_exceptions") == [("period_reopened",)]
     shop.office.decide([event], "restated", "2025-02")
     shop.office.close("2025-02", edition=2)
     _build_both_ways(shop)
     assert _cell(shop) == (120, 100, 20, 2)
-    assert shop.rows(f"{SALES} from period_sales where posting_period = '2025-02' order by all") == [
+    assert shop.rows(
+        f"{SALES} from period_sales where posting_period = '2025-02' order by all"
+    ) == [
         ("2025-02", "2025-02", "correction", Decimal(20), False),
         ("2025-02", "2025-02", "original", Decimal(100), False),
     ]
