@@ -36,6 +36,8 @@ FORMAT: Final = "ledgerlake figure proof 1"
 COLUMNS: Final = tuple(column.name for column in CANONICAL)
 KEYS: Final = ("category", "channel", "currency")
 BOOKED: Final = ("next_period", "restated")
+# As the models sum them: what was given back counts against what was taken.
+SIGNS: Final = {"SaleRecorded": 1, "SaleRefunded": -1}
 REGISTERED: Final = "StoreRegistered"
 DECIDED: Final = "LateEventDecided"
 
@@ -44,13 +46,16 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class ProvenCell:
-    """Sums over the events of one category, channel and currency; decimals as plain text."""
+    """Sums over the events of one category, channel and currency, refunds against sales.
+
+    Decimals as plain text; null when no event has a value.
+    """
 
     category: str | None
     channel: str | None
     currency: str | None
-    amount: str
-    quantity: str
+    amount: str | None
+    quantity: str | None
     event_count: int
 
 
@@ -95,8 +100,8 @@ def cells_of(events: Iterable[Event]) -> tuple[ProvenCell, ...]:
     return tuple(
         ProvenCell(
             **dict(zip(KEYS, key, strict=True)),
-            amount=_sum(one["amount"] for one in groups[key]),
-            quantity=_sum(one["quantity"] for one in groups[key]),
+            amount=_sum("amount", groups[key]),
+            quantity=_sum("quantity", groups[key]),
             event_count=len(groups[key]),
         )
         for key in sorted(groups, key=lambda key: [(one is not None, one or "") for one in key])
@@ -138,8 +143,10 @@ def check_proof(proof: FigureProof, verifiers: Sequence[Verifier]) -> None:
         )
     sales = [one for one in events if one["family"] == "sales"]
     control = [one for one in events if one["family"] == "control"]
-    if len(sales) + len(control) != len(events):
-        raise _problem("event_must_be_a_sale", "families sales and control", "another")
+    kinds = {one["event_type"] for one in sales} - set(SIGNS)
+    if len(sales) + len(control) != len(events) or kinds:
+        found = ", ".join(sorted(kinds)) or "another family"
+        raise _problem("event_must_be_a_sale", " or ".join(SIGNS), found)
     _require_store_and_day(proof, sales, control)
     _require_decided_to_count(sales, control)
     if cells_of(sales) != proof.cells:
@@ -260,11 +267,13 @@ def parse_payload(event: Event) -> Mapping[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _sum(values: Iterable[int | None]) -> str:
+def _sum(name: str, events: Iterable[Event]) -> str | None:
     """Sum of unscaled integers, as plain text."""
+    values = [SIGNS[one["event_type"]] * one[name] for one in events if one[name] is not None]
+    if not values:
+        return None
     with localcontext(prec=SUM_DIGITS):
-        total = Decimal(sum(value for value in values if value is not None))
-        return f"{total.scaleb(-DECIMAL_SCALE):.{DECIMAL_SCALE}f}"
+        return f"{Decimal(sum(values)).scaleb(-DECIMAL_SCALE):.{DECIMAL_SCALE}f}"
 
 
 def _problem(rule: str, expected: str, found: str) -> IncorrectInput:

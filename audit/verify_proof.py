@@ -72,7 +72,7 @@ def _as_json(proof: FigureProof) -> str:
 def _as_text(proof: FigureProof) -> str:
     head = f"ok: store {proof.store_id}, {proof.business_date}: {len(proof.events):,} events proven"
     lines = [
-        f"  {cell.category or '(none)'}, {cell.channel or '(none)'}: {cell.amount} "
+        f"  {cell.category or '(none)'}, {cell.channel or '(none)'}: {cell.amount or 0} "
         f"{cell.currency or ''} in {cell.event_count:,} events"
         for cell in proof.cells
     ]

@@ -27,6 +27,7 @@ SCRIPTS = (
     "residual",
     "close",
     "restate",
+    "proofs",
 )
 
 

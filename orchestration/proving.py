@@ -16,7 +16,7 @@ import polars as pl
 
 from audit.anchor import head_at, sign_head
 from audit.canonical import CANONICAL_SCHEMA
-from audit.figure_proof import BOOKED, COLUMNS, DECIDED, FigureProof, cells_of, event_values
+from audit.figure_proof import BOOKED, COLUMNS, DECIDED, SIGNS, FigureProof, cells_of, event_values
 from ingestion.control.books import control_segments, load_books
 from ingestion.control.rows import STORE_REGISTERED, arrivals
 from ingestion.lake import Lake
@@ -107,7 +107,10 @@ def _sales(tree: LakeTree, segments: list[Segment], books: Books, asked: Questio
     at_us = pl.col("event_time").to_physical()
     parts = [
         tree.read(one.path).filter(
-            pl.col("store_id") == asked.store_id, at_us >= first_us, at_us < end_us
+            pl.col("store_id") == asked.store_id,
+            pl.col("event_type").is_in(list(SIGNS)),
+            at_us >= first_us,
+            at_us < end_us,
         )
         for one in segments
         if one.min_event_time_us < end_us and one.max_event_time_us >= first_us

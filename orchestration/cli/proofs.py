@@ -294,8 +294,8 @@ def _draw_proof(out: "Console", path: Path, proof: "FigureProof") -> None:
             "category": cell.category,
             "channel": cell.channel,
             "currency": cell.currency,
-            "amount": Decimal(cell.amount),
-            "quantity": Decimal(cell.quantity),
+            "amount": cell.amount and Decimal(cell.amount),
+            "quantity": cell.quantity and Decimal(cell.quantity),
             "events": cell.event_count,
         }
         for cell in proof.cells
