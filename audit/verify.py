@@ -1,4 +1,4 @@
-"""Verify a certificate of a closed period: `python -m audit.verify CERTIFICATE --key KEY`.
+"""Verify a certificate, or a proof of a figure: `python -m audit.verify FILE --key KEY`.
 
 Needs the certificate with its `.note`, the lake's public key and, for the figures, the Parquet
 files; of ours only the folders `audit` and `ledger`. Says ok, or which thing is wrong.
@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from audit import verify_proof
 from audit.approvals import check_approvals, check_close, check_decisions
 from audit.certificate import Certificate, require_signed
 from audit.certificate_report import CertificateReport
+from audit.figure_proof import FORMAT as PROOF_FORMAT
 from audit.published_files import check_figures, check_files, check_paths
 from audit.signed_note import Verifier, open_sole
 from audit.trusted_keys import read_keys, require_in_time
@@ -175,6 +177,11 @@ def _require_chained(
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line. Returns the exit code."""
     given = _parser().parse_args(arguments)
+    if _is_proof(given.certificate):
+        return verify_proof.main(
+            [str(given.certificate), *(f"--key={one}" for one in given.key)]
+            + (["--json"] if given.json else [])
+        )
     wanted = Wanted(
         files=None if given.no_files else given.files,
         shared=given.shared,
@@ -198,14 +205,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if report.ok else 1
 
 
+def _is_proof(path: Path) -> bool:
+    """A proof of a figure and not a certificate, told by its field `format`."""
+    try:
+        return f'"format":"{PROOF_FORMAT}"'.encode() in path.read_bytes()
+    except OSError:
+        return False  # said by who reads it next
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m audit.verify",
-        description="Verify a certificate of a closed period; names what is wrong.",
+        description="Verify a certificate of a closed period, or a proof of one figure.",
         epilog="Exit code 0: all holds, 1: something is wrong, 2: wrong use.",
     )
     add = parser.add_argument
-    add("certificate", type=Path, help="PERIOD.edition-N.json, its .note beside it")
+    add("certificate", type=Path, help="PERIOD.edition-N.json with its .note beside it, or a proof")
     add("--key", required=True, action="append", metavar="VKEY_OR_FILE", help="lake's public key")
     add("--files", type=Path, metavar="DIR", help="folder of tables with the Parquet files")
     add("--no-files", action="store_true", help="leave the files out even if --files is given")

@@ -13,8 +13,10 @@ import sys
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from audit.anchor import first_anchor_problem
 from audit.canonical import leaf_hashes
 from audit.commit_chain import CommitChain
 from audit.commit_file import CommitFile, SegmentEntry, read_commit
@@ -31,6 +33,8 @@ from audit.segment_file import (
     require_file,
 )
 from audit.strays import COMMIT_NAME, LOG, find_strays
+from audit.trusted_keys import read_keys
+from ledger.errors import IncorrectInput
 
 
 def verify_lake(
@@ -287,11 +291,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="SEQ:SHA256",
         help="a head noted earlier that the log must still hold",
     )
+    parser.add_argument(
+        "--anchors", type=Path, metavar="DIR", help="folder of heads kept elsewhere"
+    )
+    parser.add_argument(
+        "--key", action="append", metavar="VKEY_OR_FILE", help="public key of those heads"
+    )
     options = parser.parse_args(arguments)
+    if options.anchors is not None and not (options.key and options.anchors.is_dir()):
+        parser.error("--anchors wants a folder, and the lake's public key as --key")
     try:
+        keys = read_keys(options.key or ())
         report = verify_lake(options.lake_dir, known_head=options.head)
-    except NotADirectoryError as error:
+    except (NotADirectoryError, IncorrectInput) as error:
         parser.error(str(error))
+    if report.ok and options.anchors is not None:
+        problem = first_anchor_problem(options.lake_dir, options.anchors, keys)
+        report = replace(report, ok=problem is None, first_problem=problem)
     sys.stdout.write((report.to_json() if options.json else report.to_text()) + "\n")
     return 0 if report.ok else 1
 

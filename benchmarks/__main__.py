@@ -25,6 +25,7 @@ SCRIPTS = (
     "watch",
     "close",
     "restate",
+    "proofs",
 )
 
 

@@ -20,6 +20,10 @@ EVENT_TYPE = "LatenessPolicySet"
 SOURCE = "ledgerlake-settings"
 PARTITION = "lateness"
 
+_SCOPE = ("source", "period_id", "effective_from")
+"""A policy with one of these is for some events only (`ledgerlake policy set`); the settings give
+the one for all."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -75,9 +79,11 @@ def _last_policy(segment: Path, seq: int) -> RecordedPolicy | None:
         .select("payload")
         .collect()
     )
-    if payloads.is_empty():
+    known = (json.loads(text) for text in payloads["payload"])
+    general = [one for one in known if not any(one.get(name) for name in _SCOPE)]
+    if not general:
         return None
-    values = json.loads(payloads.item(-1, 0))
+    values = general[-1]
     return RecordedPolicy(int(values["max_delay_days"]), int(values["initial_grace_hours"]), seq)
 
 

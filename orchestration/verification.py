@@ -3,12 +3,14 @@
 Does not repair. Called by `ledgerlake verify` and the demo.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
 from audit.lake_report import KnownHead, Progress, Report
+from audit.trusted_keys import TrustedKey
 from audit.verify_lake import verify_lake
 from ingestion.control.books import load_books
 from ingestion.control.check import check_control
@@ -17,6 +19,7 @@ from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
 from ingestion.lake.store import LocalStore
 from ledger.errors import IncorrectInput
+from orchestration.anchors import anchors_problem
 from orchestration.close import closed_figures
 from orchestration.close.certificates import verify_certificates
 from orchestration.home import Home
@@ -37,9 +40,19 @@ class Verified:
     problems: list[str]
 
 
-def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
+def verify_home(
+    settings: Settings,
+    *,
+    quick: bool,
+    tell: Tell,
+    anchors: Path | None = None,
+    keys: Sequence[TrustedKey] = (),
+) -> Verified:
     """Verify lake, control events, editions and what was closed; unless `quick`, also the bytes of
-    closed editions and the derived index."""
+    closed editions and the derived index.
+
+    `anchors` is a folder of heads kept elsewhere, checked with `keys` or else the lake's own.
+    """
     home = Home.of(settings)
 
     def told(progress: Progress) -> None:
@@ -56,7 +69,11 @@ def verify_home(settings: Settings, *, quick: bool, tell: Tell) -> Verified:
             remedy="Run `ledgerlake init` first, or set LEDGERLAKE_HOME to the home that has one.",
         ) from None
     problems = []
-    check_index = report.ok and not quick
+    # No index at all is no problem: the next command that opens the lake builds it.
+    check_index = report.ok and not quick and (home.index / "state.sqlite").exists()
+    if anchors is not None:
+        problem = anchors_problem(home, anchors, keys)
+        problems += [str(problem)] if problem else []
     if report.ok:
         broken = check_control(home.lake)
         problems += [str(broken)] if broken else []

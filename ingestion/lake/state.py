@@ -90,6 +90,12 @@ class LakeState:
         )
         return [str(row[0]) for row in rows]
 
+    def segments(self) -> list[tuple[int, int, str]]:
+        """(first row index, rows, path) of every segment, in order of rows."""
+        return self._db.execute(
+            "select first_row_index, rows, path from segments order by first_row_index"
+        ).fetchall()
+
     def tiles(self) -> list[bytes]:
         """Hashes of the complete 256-leaf subtrees, in order."""
         rows = self._db.execute("select hash from tiles order by position")

@@ -4,6 +4,7 @@ Holds arguments and drawing only. Mounted by `main`.
 """
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _DATED = "Date a new lake back to this instant, so that a historical import can start there."
 _QUICK = "Leave out the comparison of the derived index with the lake."
+_ANCHORS = "Folder of heads that `anchor` wrote: finds a log that lost its end or was rewritten."
+_KEY = "Public key the heads are signed with; default: those of this home."
 _PANEL = "Lake"
 
 
@@ -73,7 +76,10 @@ def status(as_json: JsonFlag = False) -> None:
 
 
 def verify(
+    *,
     quick: Annotated[bool, typer.Option("--quick", help=_QUICK)] = False,
+    anchors: Annotated[Path | None, typer.Option("--anchors", metavar="DIR", help=_ANCHORS)] = None,
+    key: Annotated[list[str] | None, typer.Option("--key", metavar="VKEY|FILE", help=_KEY)] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Recompute the lake's chain, hashes and tree, and name the first broken thing.
@@ -83,12 +89,14 @@ def verify(
 
     Example: `ledgerlake verify --json`
     """
+    from audit.trusted_keys import read_keys
     from orchestration import settings
     from orchestration.verification import verify_home
 
     chosen = settings.load()
     with output.progress("verify", as_json=as_json) as tell:
-        found = verify_home(chosen, quick=quick, tell=tell)
+        keys = read_keys(key or ())
+        found = verify_home(chosen, quick=quick, tell=tell, anchors=anchors, keys=keys)
     output.emit(found, as_json=as_json, human=lambda out: _draw_verified(out, found))
     raise typer.Exit(output.DONE if found.ok else output.CHECK_FAILED)
 

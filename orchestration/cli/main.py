@@ -9,7 +9,18 @@ import sys
 import typer
 
 from ledger.errors import LedgerlakeError
-from orchestration.cli import close, lake, output, questions, warehouse
+from orchestration.cli import (
+    close,
+    exceptions,
+    lake,
+    locks,
+    output,
+    people,
+    periods,
+    proofs,
+    questions,
+    warehouse,
+)
 from orchestration.cli.ingest import ingest_app
 
 app = typer.Typer(
@@ -30,7 +41,12 @@ lake.register(app)
 app.add_typer(ingest_app, name="ingest", rich_help_panel="Lake")
 warehouse.register(app)
 questions.register(app)
+people.register(app)
+exceptions.register(app)
+locks.register(app)
+periods.register(app)
 close.register(app)
+proofs.register(app)
 
 
 def main() -> None:
