@@ -67,6 +67,16 @@ class Home:
         return self.root / "warehouse" / "build.json"
 
     @property
+    def schedule_manifest(self) -> Path:
+        """dbt's manifest as Dagster's definitions read it; apart from the one a build writes."""
+        return self.root / "warehouse" / "definitions" / "manifest.json"
+
+    @property
+    def alerts(self) -> Path:
+        """What people were told, as JSON lines."""
+        return self.root / "alerts"
+
+    @property
     def published(self) -> Path:
         return self.root / "published"
 

@@ -26,6 +26,7 @@ PREFIX = "LEDGERLAKE_"
 SEPARATOR = "__"
 
 _MEMORY_SIZE = r"^[1-9][0-9]*(MB|GB|MiB|GiB)$"
+_WEB_ADDRESS = r"^(https?://\S+)?$"
 _TENANT_NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 
 
@@ -70,6 +71,17 @@ class Ingest(_Section):
     )
 
 
+class Alerts(_Section):
+    """Where people are told, beside the file `alerts/<month>.jsonl` of the home."""
+
+    webhook_url: Annotated[str, StringConstraints(pattern=_WEB_ADDRESS)] = Field(
+        default="", description="address that gets each alert as JSON by POST; empty = none"
+    )
+    webhook_seconds: int = Field(
+        default=10, ge=1, le=120, description="how long the webhook may take to answer"
+    )
+
+
 class DuckDB(_Section):
     """What builds, publishing and queries may use of the machine."""
 
@@ -98,6 +110,7 @@ class Settings(BaseSettings):
     lateness: Lateness = Lateness()
     editions: Editions = Editions()
     ingest: Ingest = Ingest()
+    alerts: Alerts = Alerts()
     duckdb: DuckDB = DuckDB()
 
     @classmethod

@@ -213,21 +213,21 @@ def _of_edition(home: Home, until: int) -> _Base:
             rows = reader.rows(_QUERY.format(table="late_event_exceptions"), {"until": until})
             seq = min(reader.edition.commit_seq, until)
             return _Base(name=f"edition {reader.edition.number}", commit_seq=seq, rows=rows)
-    except (duckdb.BinderException, duckdb.CatalogException):
+    except duckdb.BinderException:
         return _NO_BASE  # published by a version without these columns
 
 
 def _of_warehouse(home: Home, built: int) -> _Base | None:
-    """None while somebody builds: it cannot be asked then."""
+    """None while somebody builds, or if a version without these columns did."""
     try:
         with (
             exclusive(home.build_lock, doing="list exceptions"),
             duckdb.connect(str(home.warehouse), read_only=True) as connection,
         ):
             connection.execute("set TimeZone = 'UTC'")
-            query = _QUERY.format(table="marts.late_event_exceptions")
+            query = _QUERY.format(table="late_event_exceptions")
             found = connection.execute(query, {"until": built})
             rows = [dict(zip(_NAMES, row, strict=True)) for row in found.fetchall()]
             return _Base(name="warehouse", commit_seq=built, rows=rows)
-    except (Busy, duckdb.IOException, duckdb.BinderException, duckdb.CatalogException):
+    except (Busy, duckdb.IOException, duckdb.BinderException):
         return None

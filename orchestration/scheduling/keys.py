@@ -1,0 +1,18 @@
+"""Names that assets, sensors and jobs share: asset keys, the pool, tags of runs.
+
+Holds no code. A name changed here loses the history Dagster keeps under the old one.
+"""
+
+from dagster import AssetKey
+
+LAKE = AssetKey("lake")
+EDITION = AssetKey("edition")
+PERIOD_FIGURES = AssetKey("period_figures")
+
+WAREHOUSE_POOL = "warehouse"
+"""One at a time: DuckDB lets one process write. deploy/dagster.yaml gives the pool its limit; the
+build lock holds without it."""
+
+LAKE_TAG = "ledgerlake/lake"
+COMMIT_TAG = "ledgerlake/commit"
+PERIOD_TAG = "ledgerlake/period"
