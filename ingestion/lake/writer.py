@@ -229,7 +229,8 @@ class Lake:
         rejects = pl.concat([batch.quarantine, admitted.conflicts])
         time = self._ingest_time(ingest_time_us)
         if gate.holds_ours(admitted.conflicts):  # control events come all or none
-            self._require_allowed(self._with_lake_columns(batch.events, time[0]))
+            by_family = batch.events.sort("family", maintain_order=True)
+            self._require_allowed(self._with_lake_columns(by_family, time[0]))
             raise gate.id_is_taken(admitted.conflicts)
         return self._commit(batch, admitted, rejects, time)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
@@ -77,7 +77,7 @@ class Office:
         self.clock.now_us += 1
         return append_control(self.lake, events, now_us=self.clock.now_us)
 
-    def open_for_business(self) -> "Office":
+    def open_for_business(self) -> Self:
         """Two people to begin with: rita asks, and asks or approves with adam."""
         self.record(person("rita", "requester", "approver"))
         self.record(person("adam", "requester", "approver"))

@@ -89,7 +89,8 @@ def test_a_fiscal_calendar_is_closed_period_by_period() -> None:
     office = PaperOffice().open_for_business()
     made = generate("4-4-5", date(2011, 1, 30), date(2012, 1, 1))
     periods = [
-        dates(p.period_id, p.first_date.timetuple()[:3], p.end_date.timetuple()[:3]) for p in made
+        ev.PeriodDates(period_id=p.period_id, first_date=p.first_date, end_date=p.end_date)
+        for p in made
     ]
     office.record(table(*periods, kind="4-4-5"))
     office.close("FY2011-P01")

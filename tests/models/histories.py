@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ingestion.lake import Batch
 from ledger.control_events import SETTINGS_SOURCE
+from ledger.control_events import SETTINGS_SOURCE
 from tests.events import batch, rejects
 from tests.models.booking_oracle import Booking, Policy, StoreDays, book
 from tests.models.event_frames import filled, from_rows

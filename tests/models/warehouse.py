@@ -24,6 +24,7 @@ from dbt.contracts.graph.manifest import Manifest
 from ingestion.lake import Batch, CommitResult, Lake, OffsetRange
 from ingestion.lake.writer import Clock, system_clock
 from ledger.control_events import SETTINGS_SOURCE
+from ledger.control_events import SETTINGS_SOURCE
 from orchestration.home import Home
 from orchestration.settings import Settings
 from tests.models.event_frames import filled, from_rows, instant

@@ -2,7 +2,9 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 {% set files = new_commit_files(after=booked_until()) %}
 
-with commit_infos as (
+-- Materialized: inlined, DuckDB 1.5.5 shapes the JSON anew for each column below (1,000
+-- commits took 0.9 s of CPU, 0.1 s like this).
+with commit_infos as materialized (
     {{ read_commit_files(files) | indent(4) }}
 ),
 
