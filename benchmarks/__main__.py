@@ -23,6 +23,8 @@ SCRIPTS = (
     "publish",
     "asof",
     "watch",
+    "controls",
+    "residual",
     "close",
     "restate",
 )

@@ -20,7 +20,7 @@ SUITE = Suite(
         "business_date": "Day of the period, ISO.",
         "sends_day_totals": "Whether the store has uploaded a day total in the period or the"
         " eight weeks before it.",
-        "is_expected": "Whether the store traded on this weekday in each of the eight weeks before.",
+        "is_expected": "Whether the store traded on this weekday in all eight weeks before.",
         "uploaded_count": "Events by the store's own StoreDayUploaded; null when there is none.",
         "event_count": "Events of the store and day in the lake, late ones included.",
         "state": "arrived, closed (nothing sent, nothing expected, or a total of 0 uploaded),"
@@ -31,7 +31,7 @@ SUITE = Suite(
     controls=(
         Control(
             name="every_store_day_is_uploaded",
-            question="Is there a StoreDayUploaded for every trading day of the stores that send them?",
+            question="Has every trading day of the stores that send day totals its total?",
             remedy="Ask the store for the day's total; a closed day is a total of 0 events.",
             check=OneOf(column="state", values=(ARRIVED, CLOSED, EVENTS_MISSING, SILENT)),
         ),

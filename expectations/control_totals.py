@@ -42,7 +42,7 @@ def _three(comparison: str, what: str, remedy: str, *, may_be_empty: bool) -> tu
         ),
         Control(
             name=f"{what.replace('?', 'days')}",
-            question=f"Comparison {comparison}: do single days agree, so that no errors cancel out?",
+            question=f"Comparison {comparison}: do single days agree (no errors that cancel out)?",
             remedy=remedy,
             check=OneOf(column="differing_days", values=(0,)),
             where=where,

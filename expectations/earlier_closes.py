@@ -25,8 +25,8 @@ SUITE = Suite(
         Control(
             name="closed_amounts_have_not_changed",
             question="Is every amount of a closed period what its close stated?",
-            remedy="Run `ledgerlake verify`, then `ledgerlake build --full-refresh`: a closed figure"
-            " moves only by reopening its period.",
+            remedy="Run `ledgerlake verify`, then `ledgerlake build --full-refresh`: a closed"
+            " figure moves only by reopening its period.",
             check=Equal(expected="closed_amount", found="amount"),
         ),
         Control(

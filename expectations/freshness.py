@@ -16,7 +16,8 @@ SUITE = Suite(
         " business date with events in the period or before it. ISO.",
         "state": "heard, stale (source: sent before the period ended, nothing since).",
         "silent_days": "Days without events up to the period's last day (store), else 0.",
-        "usual_days": "Longest run of days without events in the eight weeks before the last event.",
+        "usual_days": "Longest run of days without events in these weeks; the whole time for a"
+        " store that traded on fewer than eight days.",
     },
     key=("kind", "name", "last_heard"),
     controls=(

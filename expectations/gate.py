@@ -61,9 +61,7 @@ def run_gate(
     digest = None
     if docs_dir is not None:
         digest = write_docs(validation, docs_dir, period.period_id, results, passed=passed)
-    return Verdict(
-        passed=passed, controls=tuple(results), docs_sha256=digest, docs_path=docs_dir
-    )
+    return Verdict(passed=passed, controls=tuple(results), docs_sha256=digest, docs_path=docs_dir)
 
 
 def _require_frame(suite: Suite, frames: "Mapping[str, pd.DataFrame]") -> None:
@@ -92,9 +90,7 @@ def _never_null(suite: Suite) -> set[str]:
     return checks | {control.where.column for control in suite.controls if control.where}
 
 
-def _result(
-    suite: Suite, control: Control, found: "Found", frame: "pd.DataFrame"
-) -> ControlResult:
+def _result(suite: Suite, control: Control, found: "Found", frame: "pd.DataFrame") -> ControlResult:
     if found.looked_at == 0 and not control.may_be_empty:
         raise _fault(
             suite,
@@ -116,7 +112,11 @@ def _result(
 
 def _stated(control: Control, frame: "pd.DataFrame") -> str:
     """The figures a control states, as canonical JSON: a list of objects, every value text."""
-    rows = frame if control.where is None else frame[frame[control.where.column] == control.where.value]
+    rows = (
+        frame
+        if control.where is None
+        else frame[frame[control.where.column] == control.where.value]
+    )
     stated = [
         {name: str(value) for name, value in zip(control.states, values, strict=True)}
         for values in rows[list(control.states)].itertuples(index=False, name=None)

@@ -64,10 +64,7 @@ class Validation:
         except GreatExpectationsError as error:
             raise _fault(suite, "-", str(error)) from error
         (validation,) = result.run_results.values()
-        found = {
-            one.expectation_config.meta["control"]: _found(suite, one)
-            for one in validation.results
-        }
+        found = dict(_found(suite, one) for one in validation.results)
         missing = [one.name for one in suite.controls if one.name not in found]
         if missing:
             raise _fault(suite, missing[0], "no result")
@@ -157,7 +154,7 @@ def _expectation(control: Control) -> Expectation:
     )
 
 
-def _found(suite: Suite, one: Any) -> Found:
+def _found(suite: Suite, one: Any) -> tuple[str, Found]:
     name = one.expectation_config.meta["control"]
     if (raised := _raised(one.exception_info)) is not None:
         raise _fault(suite, name, raised)
@@ -165,7 +162,7 @@ def _found(suite: Suite, one: Any) -> Found:
     breaking = int(result["unexpected_count"])
     if one.success is not (breaking == 0):
         raise _fault(suite, name, f"success {one.success} with {breaking} breaking rows")
-    return Found(
+    return name, Found(
         looked_at=int(result["element_count"]),
         breaking=breaking,
         sample=tuple(
@@ -185,7 +182,7 @@ def _raised(info: Mapping[str, Any]) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
+    return None if value is None or pd.isna(value) else str(value)
 
 
 def _fault(suite: Suite, control: str, found: str) -> InternalFault:

@@ -5,14 +5,24 @@ seed. Shares are floats; no figure is made from them. Called by the plan (throug
 and by `benchmarks.residual`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+
+from orchestration.close.past_days import (
+    NOTHING_KNOWN,
+    REPLICATES,
+    Asked,
+    Floats,
+    Pool,
+    Store,
+    Tail,
+    history,
+    kind_of,
+    learnt_from,
+)
 
 ARRIVALS_SCHEMA = pl.Schema(
     {
@@ -29,24 +39,13 @@ midnight that ends the business date to the arrival; negative for events of a ru
 GRACE_HOURS = 6
 """A day is taken as due six hours after its end, as `initial_grace_hours` is by default."""
 
-HISTORY_DAYS = 365
-"""A year of earlier days: longer, and a source that has become better stays suspect."""
-
-HORIZON_DAYS = 60
-"""Later events are few and single; they are estimated as a rate over all stores. A shorter history
-lowers the horizon to half its length, so that there are days to learn from."""
-
 COVERAGE = 0.9
 """The interval holds the truth in nine of ten periods; `benchmarks/residual.py` counts."""
 
 CURVE_DAYS_MAX = 180
-REPLICATES = 200
 POOL_WEIGHT = 8.0
 """Stores never seen late borrow from the others: eight days' worth, against their own."""
 POOL_SAMPLE = 120
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +99,14 @@ def expected_residual(
     if arrivals.is_empty():
         return [_unknown("(all)")]
     draw = np.random.default_rng(seed)
-    since, horizon = _learnt_from(arrivals, first_date, known_at)
-    history = _history(arrivals, first_date, end_date, since, known_at.date() - horizon, known_at)
-    pool = _Pool(history)
-    tail = _Tail.of(arrivals, known_at, horizon.days * 24)
+    since, horizon = learnt_from(arrivals, first_date, known_at)
+    asked = Asked(first_date, end_date, since, known_at.date() - horizon, known_at)
+    stores = history(arrivals, asked)
+    pool = Pool(stores)
+    tail = Tail.of(arrivals, known_at, horizon.days * 24)
     results: list[Residual] = []
     total_known, total_missing = 0, np.zeros(REPLICATES)
-    for store in history:
+    for store in stores:
         missing = _missing(store, pool, tail, draw)
         results.append(_summary(store.store_id, int(store.known.sum()), missing))
         total_known += int(store.known.sum())
@@ -114,179 +114,7 @@ def expected_residual(
     return [_summary("(all)", total_known, total_missing), *results]
 
 
-@dataclass(frozen=True)
-class _State:
-    """Past days as they stood some hours after their end: events known, still missing, and which
-    of the four kinds of day they were then (nothing known yet x usually trades on that weekday)."""
-
-    known: Ints
-    missing: Ints
-    kind: Ints
-
-
-@dataclass(frozen=True)
-class _Store:
-    """One store: its days of the period, and its past days as (day, hour of arrival) counts."""
-
-    store_id: str
-    known: Ints
-    weekdays: Ints
-    ages: Floats
-    past_days: int
-    past_weekdays: Ints
-    past_final: Ints
-    event_day: Ints
-    event_age: Ints
-    event_count: Ints
-    kept: dict[int, _State] = field(default_factory=dict, compare=False, repr=False)
-
-    @property
-    def daily(self) -> float:
-        return float(self.past_final.mean()) if self.past_days else 0.0
-
-    def state(self, hours: float) -> _State:
-        key = round(hours)
-        if key not in self.kept:
-            taken = self.event_age <= key + _SLACK_HOURS
-            known = np.bincount(
-                self.event_day[taken], weights=self.event_count[taken], minlength=self.past_days
-            ).astype(np.int64)
-            kind = _kind(known, self.trades(self.past_weekdays))
-            self.kept[key] = _State(known, self.past_final - known, kind)
-        return self.kept[key]
-
-    def trades(self, weekdays: Ints) -> NDArray[np.bool_]:
-        """Whether the store traded on at least half of the past days of these weekdays."""
-        seen = np.bincount(self.past_weekdays, minlength=7)
-        traded = np.bincount(self.past_weekdays[self.past_final > 0], minlength=7)
-        usual: NDArray[np.bool_] = traded * 2 >= np.maximum(seen, 1)
-        return usual[weekdays]
-
-    def shares(self, hours: float, kind: int) -> Floats:
-        """Of past days of a kind: events missing, over those known, or over a mean day's."""
-        state = self.state(hours)
-        same = state.kind == kind
-        missing = state.missing[same].astype(np.float64)
-        if kind in _NOTHING_KNOWN:
-            return missing / self.daily if self.daily else missing
-        return missing / state.known[same]
-
-
-_NOTHING_KNOWN = (2, 3)
-
-
-def _kind(known: Ints, trades: NDArray[np.bool_]) -> Ints:
-    return (known == 0) * 2 + trades.astype(np.int64)
-
-
-_SLACK_HOURS = 3
-"""A file that comes at 02:00 local time comes an hour earlier in UTC in summer."""
-
-
-def _learnt_from(
-    arrivals: pl.DataFrame, first_date: date, known_at: datetime
-) -> tuple[date, timedelta]:
-    """The first past day, and how long a day must have been watched to count as a past one."""
-    first = arrivals["business_date"].min()
-    assert isinstance(first, date)
-    since = max(first, first_date - timedelta(days=HISTORY_DAYS))
-    days = min(HORIZON_DAYS, max((known_at.date() - since).days // 2, 1))
-    return since, timedelta(days=days)
-
-
-def _history(
-    arrivals: pl.DataFrame,
-    first_date: date,
-    end_date: date,
-    since: date,
-    watched: date,
-    known_at: datetime,
-) -> list[_Store]:
-    """Every store with its days of the period, and its past days from `since`, all of them before
-    `watched` and none after the period."""
-    until = max(min(watched, end_date), since)
-    horizon_hours = (known_at.date() - watched).days * 24
-    past = pl.date_range(since, until, closed="left", eager=True)
-    period = pl.date_range(first_date, end_date, closed="left", eager=True)
-    day_ends = np.array(
-        [
-            (known_at.timestamp() - _end_of(one)) / 3600
-            for one in (period.to_list() if len(period) else [])
-        ]
-    )
-    stores = []
-    for (store,), part in arrivals.group_by("store_id", maintain_order=True):
-        events = part.filter(
-            pl.col("business_date").is_between(since, until, closed="left")
-            & (pl.col("age_hours") <= horizon_hours)
-        )
-        index = (events["business_date"] - since).dt.total_days().to_numpy()
-        counts = events["event_count"].to_numpy()
-        final = np.bincount(index, weights=counts, minlength=len(past)).astype(np.int64)
-        known = _per_day(part, first_date, len(period))
-        stores.append(
-            _Store(
-                store_id=str(store),
-                known=known,
-                weekdays=_weekdays(period),
-                ages=day_ends,
-                past_days=len(past),
-                past_weekdays=_weekdays(past),
-                past_final=final,
-                event_day=index,
-                event_age=events["age_hours"].to_numpy(),
-                event_count=counts,
-            )
-        )
-    return stores
-
-
-class _Pool:
-    """What days of all stores did: for stores with little of their own to go by."""
-
-    def __init__(self, stores: Sequence[_Store]) -> None:
-        self._stores = [one for one in stores if one.daily > 0]
-        self._kept: dict[tuple[int, int], Floats] = {}
-
-    def shares(self, hours: float, kind: int) -> Floats:
-        key = (round(hours), kind)
-        if key not in self._kept:
-            found = [one.shares(hours, kind) for one in self._stores]
-            self._kept[key] = np.concatenate(found) if found else np.zeros(0)
-        return self._kept[key]
-
-
-@dataclass(frozen=True)
-class _Tail:
-    """Events later than the horizon, over all stores: share of a day's events, and evidence."""
-
-    horizon_hours: int
-    seen: int
-    exposed: int
-
-    @classmethod
-    def of(cls, arrivals: pl.DataFrame, known_at: datetime, horizon_hours: int) -> "_Tail":
-        """Exposed: events of days old enough to have shown such lateness, by how long they had.
-
-        A day seen for half of the longest lateness ever seen counts as half exposed.
-        """
-        late = arrivals.filter(pl.col("age_hours") > horizon_hours)
-        seen = int(late["event_count"].sum())
-        latest = late["age_hours"].max()
-        span = max((int(latest) if isinstance(latest, int) else horizon_hours) - horizon_hours, 24)
-        now = known_at.timestamp()
-        ages = np.array([(now - _end_of(one)) / 3600 for one in arrivals["business_date"]])
-        weight = np.clip((ages - horizon_hours) / span, 0, 1)
-        return cls(horizon_hours, seen, int((weight * arrivals["event_count"].to_numpy()).sum()))
-
-    def draw(self, events: float, draw: np.random.Generator) -> Floats:
-        if self.seen == 0 or self.exposed == 0:
-            return np.zeros(REPLICATES)
-        share = draw.gamma(self.seen + 0.5, 1 / self.exposed, REPLICATES)
-        return draw.poisson(events * np.minimum(share, 1)).astype(np.float64)
-
-
-def _missing(store: _Store, pool: _Pool, tail: _Tail, draw: np.random.Generator) -> Floats:
+def _missing(store: Store, pool: Pool, tail: Tail, draw: np.random.Generator) -> Floats:
     """Replicates of the events still missing: each day is continued as a past day went on.
 
     Past days are weighted by the Bayesian bootstrap, the same weights for all days of a
@@ -295,14 +123,14 @@ def _missing(store: _Store, pool: _Pool, tail: _Tail, draw: np.random.Generator)
     missing = np.zeros(REPLICATES)
     own = draw.exponential(size=(REPLICATES, store.past_days))
     borrowed = draw.gamma(POOL_WEIGHT / POOL_SAMPLE, size=(REPLICATES, POOL_SAMPLE))
-    kinds = _kind(store.known, store.trades(store.weekdays))
+    kinds = kind_of(store.known, store.trades(store.weekdays))
     for hours, known, kind in zip(store.ages, store.known, kinds, strict=True):
         shares, pooled = store.shares(hours, kind), pool.shares(hours, kind)
         if not pooled.any():  # a store's own days are in the pool as well
             continue
         values = np.concatenate([shares, draw.choice(pooled, POOL_SAMPLE)])
         weights = np.concatenate([own[:, store.state(hours).kind == kind], borrowed], axis=1)
-        scale = store.daily if kind in _NOTHING_KNOWN else float(known)
+        scale = store.daily if kind in NOTHING_KNOWN else float(known)
         missing += _pick(values, weights, draw) * scale
     return missing + tail.draw(float(store.known.sum()), draw)
 
@@ -381,20 +209,3 @@ def _known_share(aged: pl.DataFrame, measure: str) -> Floats:
     later = np.append(np.cumprod(factors[:0:-1])[::-1], 1.0)
     shares: Floats = 1 / later
     return shares
-
-
-def _per_day(part: pl.DataFrame, first_date: date, days: int) -> Ints:
-    index = (part["business_date"] - first_date).dt.total_days().to_numpy()
-    inside = (index >= 0) & (index < days)
-    counts = part["event_count"].to_numpy()
-    return np.bincount(index[inside], weights=counts[inside], minlength=days).astype(np.int64)
-
-
-def _weekdays(days: pl.Series) -> Ints:
-    numbers: Any = (days.dt.weekday().cast(pl.Int64) - 1).to_numpy()
-    return np.asarray(numbers, dtype=np.int64)
-
-
-def _end_of(day: date) -> float:
-    """Seconds from 1970 to the UTC midnight that ends a day."""
-    return ((day - date(1970, 1, 1)).days + 1) * 86_400.0
