@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ingestion.control.books import load_books
-from ledger.periods import Closed
+from ledger.periods import Closed, closed_edition_of
 from orchestration.home import Home
 from orchestration.publish import edition as editions
 from orchestration.publish.closed_periods import certified
@@ -23,7 +23,8 @@ Held = Mapping[str, Edition]
 
 
 def held_periods(home: Home, *, known_commit: int, releasing: str | None) -> Held | None:
-    """Certified periods that were not Closed at a commit, but for the one being closed.
+    """Closed periods that were reopened at a commit and not closed again, but for the one being
+    closed.
 
     None if nothing was ever certified.
     """
@@ -31,11 +32,13 @@ def held_periods(home: Home, *, known_commit: int, releasing: str | None) -> Hel
     if not found:
         return None
     books = load_books(home.lake, until_commit=known_commit)
-    return {
-        one.period_id: editions.read(home.editions, one.published_edition)
-        for one in found
-        if one.period_id != releasing and not isinstance(books.state(one.period_id), Closed)
-    }
+    held = {}
+    for one in found:
+        state = books.state(one.period_id)
+        reopened = closed_edition_of(state) > 0 and not isinstance(state, Closed)
+        if reopened and one.period_id != releasing:
+            held[one.period_id] = editions.read(home.editions, one.published_edition)
+    return held
 
 
 def reading(model: Model, warehouse: Warehouse, home: Home, held: Held) -> Model:
