@@ -1,19 +1,23 @@
 """The period clock: which period is due to be SoftClosed, and doing it without a person.
 
 Due is the oldest Open period whose `close_at` has passed: so many days and hours, as set, after the
-UTC midnight that ends it. Does not plan or close. Called by Dagster's clock and its job.
+UTC midnight that ends it. The clock goes on from the first period that has a state; without any it
+begins with the newest due one, for a close locks all before it. Does not plan or close. Called by
+Dagster's clock and its job.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from ingestion.control.books import load_books
+from ingestion.lake.log import CommitLog
+from ingestion.lake.store import LocalStore
+from ledger.books import Books
 from ledger.calendar import Period
 from ledger.control_events import PeriodSoftClosed
 from ledger.periods import OPEN, SoftClosed
 from orchestration.close import signing
 from orchestration.close.signing import When
-from orchestration.desk.periods import list_periods
 from orchestration.home import Home
 from orchestration.settings import Settings
 from orchestration.status import at
@@ -32,17 +36,10 @@ class Due:
 
 
 def next_due(settings: Settings, *, now_us: int) -> Due:
-    """The period the clock looks at: the oldest Open one, though it may not be due yet."""
+    """The period the clock looks at, though it may not be due yet."""
     home = Home.of(settings)
     books = load_books(home.lake)
-    listed = list_periods(home, now_us=now_us)
-    # Today's period is Open, or else the first behind all that are not.
-    oldest = next((one.period_id for one in listed if one.state == type(OPEN).__name__), None)
-    period = (
-        books.calendar.get(oldest)
-        if oldest is not None
-        else books.first_open(books.calendar.period_of(at(now_us).date()))
-    )
+    period = _after_the_first_state(books) or _newest_due(settings, home, books, at(now_us))
     moment = close_at(settings, period)
     return Due(
         period_id=period.period_id,
@@ -50,6 +47,26 @@ def next_due(settings: Settings, *, now_us: int) -> Due:
         close_at=moment,
         passed=moment <= at(now_us),
     )
+
+
+def _after_the_first_state(books: Books) -> Period | None:
+    """The oldest Open period behind the first that was ever anything else."""
+    found = [one for name in books.periods if (one := books.calendar.find(name)) is not None]
+    if not found:
+        return None
+    period = min(found)
+    while books.state_at(period, books.commit_seq) != OPEN:
+        period = books.calendar.after(period)
+    return period
+
+
+def _newest_due(settings: Settings, home: Home, books: Books, now: datetime) -> Period:
+    """The newest period whose `close_at` has passed, or the first that the lake lived in."""
+    began = at(CommitLog(LocalStore(home.lake)).read(0).commit.ingest_time_us).date()
+    period = books.calendar.period_of(now.date())
+    while close_at(settings, period) > now and period.first_date > began:
+        period = books.calendar.before(period)
+    return period
 
 
 def close_at(settings: Settings, period: Period) -> datetime:

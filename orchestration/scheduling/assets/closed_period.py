@@ -104,10 +104,10 @@ def closed_period(
     _require_token_of(home, config.token, context.partition_key)
     done = _apply(settings, home, config, When(now_us=now()))
     if isinstance(done, Failed):
-        yield from _judged(done.controls, {"step": MetadataValue.text(done.step)})
+        yield from judged(done.controls, {"step": MetadataValue.text(done.step)})
         raise _failure(done)
     event = _event(home, config.token)
-    yield from _judged(event.controls, {"cut_off_commit": MetadataValue.int(event.cut_off_commit)})
+    yield from judged(event.controls, {"cut_off_commit": MetadataValue.int(event.cut_off_commit)})
     yield from _closed(done)
 
 
@@ -149,7 +149,7 @@ def _event(home: Home, token: str) -> PeriodClosed:
     return ended.event
 
 
-def _judged(controls: Sequence[Control], more: Mapping[str, MetadataValue]) -> Iterator[Result]:
+def judged(controls: Sequence[Control], more: Mapping[str, MetadataValue]) -> Iterator[Result]:
     """The controls as one table, and each as a check. None when no gate was reached."""
     if not controls:
         return
