@@ -71,6 +71,15 @@ class Ingest(_Section):
     )
 
 
+class Periods(_Section):
+    """When the period clock closes a period softly: `close_at`, counted from its end in UTC."""
+
+    close_at_days: int = Field(
+        default=5, ge=0, le=365, description="days after a period's end until the clock closes it"
+    )
+    close_at_hours: int = Field(default=6, ge=0, le=23, description="and hours after these days")
+
+
 class Alerts(_Section):
     """Where people are told, beside the file `alerts/<month>.jsonl` of the home."""
 
@@ -110,6 +119,7 @@ class Settings(BaseSettings):
     lateness: Lateness = Lateness()
     editions: Editions = Editions()
     ingest: Ingest = Ingest()
+    periods: Periods = Periods()
     alerts: Alerts = Alerts()
     duckdb: DuckDB = DuckDB()
 

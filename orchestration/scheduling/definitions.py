@@ -13,21 +13,28 @@ from orchestration import settings as all_settings
 from orchestration.alerts import Alerts
 from orchestration.build import project_folder
 from orchestration.home import Home
+from orchestration.scheduling.assets.close_plan import close_plan_asset
+from orchestration.scheduling.assets.closed_period import closed_period
 from orchestration.scheduling.assets.edition import edition_asset
 from orchestration.scheduling.assets.lake import LAKE_SPEC
 from orchestration.scheduling.assets.models import model_assets, quick_checks
 from orchestration.scheduling.assets.period_figures import period_figures
+from orchestration.scheduling.jobs.acts import act_jobs
 from orchestration.scheduling.jobs.selections import (
     BUILD,
+    PLAN,
     REFRESH_PERIOD,
     build_job,
     check_everything_job,
+    close_job,
+    plan_job,
     refresh_period_job,
 )
 from orchestration.scheduling.manifest import prepared
 from orchestration.scheduling.sensors.alerts import failed_runs_sensor, pending_exceptions_sensor
 from orchestration.scheduling.sensors.late_arrivals import late_arrivals_sensor
 from orchestration.scheduling.sensors.new_commits import new_commits_sensor
+from orchestration.scheduling.sensors.period_clock import period_clock_sensor
 from orchestration.settings import Settings
 
 
@@ -43,15 +50,26 @@ def assemble(
     manifest = prepared(Home.of(chosen), project or project_folder())
     models = model_assets(manifest)
     return Definitions(
-        assets=[LAKE_SPEC, models, edition_asset(manifest), period_figures],
+        assets=[
+            LAKE_SPEC,
+            models,
+            edition_asset(manifest),
+            period_figures,
+            close_plan_asset(models),
+            closed_period,
+        ],
         jobs=[
             build_job(models, quick_checks(manifest, models)),
             check_everything_job(models),
             refresh_period_job(),
+            plan_job(),
+            close_job(),
+            *act_jobs(),
         ],
         sensors=[
             new_commits_sensor(BUILD),
             late_arrivals_sensor(REFRESH_PERIOD),
+            period_clock_sensor(PLAN),
             pending_exceptions_sensor(),
             failed_runs_sensor(),
         ],

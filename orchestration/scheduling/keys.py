@@ -8,6 +8,10 @@ from dagster import AssetKey
 LAKE = AssetKey("lake")
 EDITION = AssetKey("edition")
 PERIOD_FIGURES = AssetKey("period_figures")
+CLOSE_PLAN = AssetKey("close_plan")
+PERIOD_CONTROLS = AssetKey("period_controls")
+CLOSED_EDITION = AssetKey("closed_edition")
+CERTIFICATE = AssetKey("certificate")
 
 WAREHOUSE_POOL = "warehouse"
 """One at a time: DuckDB lets one process write. deploy/dagster.yaml gives the pool its limit; the

@@ -24,6 +24,7 @@ from dagster import (
 )
 
 from ingestion.lake import Lake
+from ingestion.lake.writer import system_clock
 from orchestration.home import Home
 from orchestration.queries.edition_reader import open_edition
 from orchestration.scheduling.definitions import assemble
@@ -56,6 +57,8 @@ class Office:
     instance: DagsterInstance
     sold: int = 70
     cursors: dict[str, str | None] = field(default_factory=dict)
+    now_us: int = 0
+    """What the clock of jobs and sensors shows; 0: the machine's."""
 
     @cached_property
     def lake(self) -> Lake:
@@ -67,7 +70,12 @@ class Office:
 
     @cached_property
     def definitions(self) -> Definitions:
-        return assemble(settings=self.settings, project=PROJECT)
+        return assemble(
+            settings=self.settings, project=PROJECT, now=lambda: self.now_us or system_clock()
+        )
+
+    def set_clock(self, moment: datetime) -> None:
+        self.now_us = int(moment.timestamp()) * 1_000_000
 
     def receive(self, count: int, *, day: datetime, arrival: datetime) -> int:
         """Commit `count` sales of `day` as of `arrival`; returns the commit's number."""
@@ -116,8 +124,24 @@ class Office:
             instance=self.instance,
             partition_key=request.partition_key if request else None,
             tags=dict(request.tags) if request else None,
+            run_config=dict(request.run_config) if request else None,
             raise_on_error=False,
         )
+
+    def act(
+        self, job: str, op: str, *, period: str | None = None, **settings: Any
+    ) -> ExecuteInProcessResult:
+        """Run a job as a person starts it, with settings for its one step."""
+        if period is not None:
+            self.instance.add_dynamic_partitions("periods", [period])
+        config = {"ops": {op: {"config": settings}}}
+        return self.run(job, RunRequest(partition_key=period, run_config=config))
+
+    def shown(self, asset: str) -> Mapping[str, Any]:
+        """What Dagster shows of an asset's newest materialization."""
+        event = self.instance.get_latest_materialization_event(AssetKey(asset))
+        assert event is not None and event.asset_materialization is not None
+        return event.asset_materialization.metadata
 
     def read(self, query: str) -> Sequence[Mapping[str, Any]]:
         """Rows of a query on the published edition."""

@@ -71,7 +71,7 @@ def model_assets(manifest: Manifest) -> AssetsDefinition:
         yield from _results(context, built)
         context.log.info(f"{built.outcome}: the warehouse knows commit {built.commit_seq}")
         if built.outcome == BROKEN:
-            raise _failure(built)
+            raise failure(built)
 
     return build_models
 
@@ -124,7 +124,8 @@ def _metadata(built: Built, node: NodeResult) -> Mapping[str, MetadataValue]:
     return found
 
 
-def _failure(built: Built) -> Failure:
+def failure(built: Built) -> Failure:
+    """What failed; trying again would find the same."""
     lines = [
         f"{one.status} {one.kind} {one.name}: {one.header or one.message or ''}"
         for one in built.failed

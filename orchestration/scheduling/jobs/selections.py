@@ -13,6 +13,8 @@ from orchestration.scheduling import keys
 BUILD = "build"
 CHECK_EVERYTHING = "check_everything"
 REFRESH_PERIOD = "refresh_period"
+PLAN = "plan"
+CLOSE = "close"
 
 
 def build_job(
@@ -42,4 +44,22 @@ def refresh_period_job() -> UnresolvedAssetJobDefinition:
         REFRESH_PERIOD,
         AssetSelection.assets(keys.PERIOD_FIGURES),
         description="Show the figures of one period as the edition has them.",
+    )
+
+
+def plan_job() -> UnresolvedAssetJobDefinition:
+    """`ledgerlake close plan`, of one period; for the clock after a soft close."""
+    return define_asset_job(
+        PLAN,
+        AssetSelection.assets(keys.CLOSE_PLAN),
+        description="Plan the close of one period; with a person, ask for it.",
+    )
+
+
+def close_job() -> UnresolvedAssetJobDefinition:
+    """`ledgerlake close apply`, of one period."""
+    return define_asset_job(
+        CLOSE,
+        AssetSelection.assets(keys.PERIOD_CONTROLS, keys.CLOSED_EDITION, keys.CERTIFICATE),
+        description="Approve the plan of one period and close it; run again, it goes on.",
     )

@@ -34,6 +34,17 @@ def lateness_curve(rows: Sequence[Mapping[str, object]]) -> MarkdownMetadataValu
     return picture(lines, title="Events known, % by days after the initial cut-off")
 
 
+def completeness_curve(rows: Sequence[Mapping[str, object]]) -> MarkdownMetadataValue:
+    """`events_share` by `days_after`, one line per `store_id`; the first few stores."""
+    lines: dict[str, list[Point]] = {}
+    for row in rows:
+        name = str(row["store_id"])
+        if name in lines or len(lines) < len(COLOURS):
+            point = (str(row["days_after"]), float(str(row["events_share"])))
+            lines.setdefault(name, []).append(point)
+    return picture(lines, title="Share of final events known, by days after a day was due")
+
+
 def picture(lines: Mapping[str, Sequence[Point]], *, title: str) -> MarkdownMetadataValue:
     """Lines over one axis of labels, in order of label; text when there is nothing to draw."""
     if not any(lines.values()):
