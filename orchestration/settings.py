@@ -38,7 +38,7 @@ class Lateness(_Section):
     """How long figures may still move. `ledgerlake init` records a change as an event."""
 
     max_delay_days: int = Field(
-        default=5, ge=0, le=3650, description="days after the first cut-off; later goes to people"
+        default=5, ge=0, le=36_500, description="days after the first cut-off; later goes to people"
     )
     initial_grace_hours: int = Field(
         default=6, ge=0, le=8760, description="hours after the business day until it is reported"

@@ -201,12 +201,13 @@ class Lake:
         with self._locked():
             self._catch_up()
             while True:
-                batch = make()
+                batch = make().checked()
                 if not batch.rows:
                     return CommitResult(
                         seq=None, accepted=0, duplicate=given, quarantined=0, head=self._head
                     )
-                result = self._try_append(prepare(batch), ingest_time_us)
+                prepared = Prepared(batch, fingerprints(batch.events))
+                result = self._try_append(prepared, ingest_time_us)
                 if result is not None:
                     return replace(result, duplicate=result.duplicate + given - batch.rows)
                 self._catch_up()

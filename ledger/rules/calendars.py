@@ -12,7 +12,7 @@ from ledger.books import Books
 from ledger.calendar import KINDS, Calendar, Period
 from ledger.rules.rejection import Case, Rejections, no
 
-MAX_DELAY_DAYS = 3650
+MAX_DELAY_DAYS = 36_500
 INITIAL_GRACE_HOURS = 8760
 
 

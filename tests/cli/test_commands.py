@@ -16,7 +16,16 @@ from tests.cli.terminal import Terminal
 
 COMMANDS = {
     *("init", "status", "verify", "doctor", "ingest files", "build", "publish", "rollback"),
-    *("asof sales", "asof balance", "corrections", "explain sales"),
+    *("asof sales", "asof balance", "corrections", "explain sales", "prove sales"),
+    *("close plan", "close apply", "close status", "reopen", "diff"),
+    *("certificates list", "certificates verify", "anchor", "time-stamp"),
+    *("keys list", "keys show", "keys rotate", "keys retire"),
+    *("people add", "people list", "people remove"),
+    *("requests list", "requests show", "requests approve", "requests decline"),
+    *("exceptions list", "exceptions show", "exceptions decide", "exceptions export"),
+    *("locks grant", "locks list", "locks revoke", "locks audit"),
+    *("periods list", "periods show", "periods soft-close"),
+    *("calendar show", "calendar define", "policy show", "policy set"),
 }
 
 

@@ -32,7 +32,7 @@ def test_environment_wins_over_the_file(terminal: Terminal) -> None:
     [
         ("colour = 1", ["setting colour", "home, tenant", "colour = 1"]),
         ("[lateness]\nmax_days = 1", ["setting lateness.max_days", "lateness.max_delay_days"]),
-        ("[lateness]\nmax_delay_days = -1", ["lateness.max_delay_days", "from 0 to 3650", "-1"]),
+        ("[lateness]\nmax_delay_days = -1", ["lateness.max_delay_days", "from 0 to 36500", "-1"]),
         ("[lateness]\nmax_delay_days = 'x'", ["lateness.max_delay_days", "a whole number", "'x'"]),
         ("[editions]\nkeep = 0", ["editions.keep", "from 1", "0"]),
         ("tenant = '../up'", ["setting tenant", "small letters", "'../up'"]),
