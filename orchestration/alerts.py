@@ -72,6 +72,8 @@ class Alerts:
             with urllib.request.urlopen(request, timeout=self._seconds):
                 return
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it holds the answer's socket
             raise IncorrectInput(
                 "alert_must_be_delivered",
                 thing=f"alert {alert.alert_id} to {urlsplit(self._webhook).hostname}",

@@ -152,6 +152,8 @@ def _post(url: str, data: bytes, content_type: str, timeout_s: float) -> bytes:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:
             body: bytes = answer.read(LARGEST_ANSWER_BYTES + 1)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the answer's socket
         raise _unreachable(url, str(error)) from None
     if len(body) > LARGEST_ANSWER_BYTES:
         raise _unreachable(url, f"an answer of more than {LARGEST_ANSWER_BYTES} bytes")
