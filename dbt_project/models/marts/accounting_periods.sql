@@ -33,7 +33,8 @@ ids as (
     union
     select posting_period from {{ ref('period_sales').include(database=false) }}
     union
-    select posting_period from {{ ref('int_accounts__postings').include(database=false) }}
+    select posting_period
+    from {{ ref('int_accounts__postings').include(database=false) }}
     union
     select period_id from {{ ref('late_event_exceptions').include(database=false) }}
 ),

@@ -27,7 +27,7 @@ close_controls as (
         period_id,
         cast(control_no as integer) as control_no,
         control ->> '$.suite' as suite,
-        control ->> '$.name' as name,
+        control ->> '$.name' as name, -- noqa: RF04
         control ->> '$.severity' as severity,
         cast(control ->> '$.success' as boolean) as success,
         control ->> '$.observed' as observed,

@@ -71,7 +71,8 @@ late_event_exceptions as (
         decisions.approver,
         decisions.decision_reason,
         decisions.request_id,
-        greatest(events.commit_seq, coalesce(decisions.commit_seq, -1)) as last_commit_seq,
+        greatest(events.commit_seq, coalesce(decisions.commit_seq, -1))
+            as last_commit_seq,
         events.source,
         events.source_partition,
         events.source_offset
