@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 def canonical_json(value: object) -> str:
     """The one form of `value`. ValueError for a float: it has no one form."""
     _refuse_floats(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _text(value)
 
 
 def parse_canonical(text: str) -> Any:
@@ -22,13 +22,17 @@ def parse_canonical(text: str) -> Any:
         value = json.loads(
             text, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=_each_key_once
         )
-        again = canonical_json(value)
+        again = _text(value)
         again.encode("utf-8")
     except RecursionError:
         raise ValueError("nested too deep") from None
     if again != text:
         raise ValueError("keys out of order, spaces, or escapes that JSON does not ask for")
     return value
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _refuse(text: str) -> NoReturn:
@@ -46,8 +50,8 @@ def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise ValueError(f"{value} is a float; write it as text")
     if isinstance(value, dict):
-        for inner in value.values():
-            _refuse_floats(inner)
-    elif isinstance(value, list | tuple):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
         for inner in value:
-            _refuse_floats(inner)
+            if not isinstance(inner, (str, int)):  # a call for each text of a long list is dear
+                _refuse_floats(inner)

@@ -13,7 +13,7 @@ import binascii
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 from typing import Any, Final
@@ -72,16 +72,17 @@ class FigureProof:
     known_as_of_us: int
     cells: tuple[ProvenCell, ...]
     columns: tuple[str, ...] = field(default=COLUMNS)
-    events: tuple[tuple[Any, ...], ...]
+    events: tuple[Any, ...]
     checkpoint: str
     nodes: str
 
     def to_bytes(self) -> bytes:
         """The document: one line of canonical JSON."""
-        return (canonical_json(to_values(self)) + "\n").encode()
+        values = {**to_values(replace(self, events=())), "events": self.events}
+        return (canonical_json(values) + "\n").encode()
 
 
-def event_values(rows: pl.DataFrame) -> tuple[tuple[Any, ...], ...]:
+def event_values(rows: pl.DataFrame) -> tuple[Any, ...]:
     """Events as a proof holds them, from a frame with all canonical columns."""
     plain = rows.select(
         pl.col(column.name).to_physical().cast(pl.Int64)
@@ -131,6 +132,9 @@ def check_proof(proof: FigureProof, verifiers: Sequence[Verifier]) -> None:
 
     IncorrectInput says what does not hold.
     """
+    widths = {len(one) if isinstance(one, list | tuple) else -1 for one in proof.events}
+    if widths != {len(COLUMNS)}:
+        raise _problem("event_must_have_its_columns", f"lists of {len(COLUMNS)}", str(widths))
     rows = _frame(proof)
     _require_in_the_lake(proof, rows, verifiers)
     events = [dict(zip(COLUMNS, one, strict=True)) for one in proof.events]

@@ -38,22 +38,28 @@ def from_values(kind: type[Record], values: object, where: str = "") -> Record:
 
 
 def _read(kind: Any, value: Any, where: str) -> Any:
+    origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _read_record(kind, value, where)
-    origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _read(next(one for one in arguments if one is not type(None)), value, where)
+        wanted = next(one for one in arguments if one is not type(None))
+        return None if value is None and type(None) in arguments else _read(wanted, value, where)
     if origin is tuple:
-        _require(isinstance(value, list), where, "a list", value)
-        return tuple(_read(arguments[0], one, f"{where}[{n}]") for n, one in enumerate(value))
+        return _read_list(arguments[0], value, where)
     if origin is Mapping:
         _require(isinstance(value, dict), where, "an object", value)
         return {key: _read(arguments[1], one, f"{where}.{key}") for key, one in value.items()}
     # `type() is`: true is no whole number here.
-    _require(kind is Any or type(value) is kind, where, getattr(kind, "__name__", "a value"), value)
+    _require(type(value) is kind, where, kind.__name__, value)
     return value
+
+
+def _read_list(kind: Any, value: Any, where: str) -> tuple[Any, ...]:
+    """A list; of Any, what is in it is its owner's to check."""
+    _require(isinstance(value, list), where, "a list", value)
+    if kind is Any:
+        return tuple(value)
+    return tuple(_read(kind, one, f"{where}[{n}]") for n, one in enumerate(value))
 
 
 def _read_record(kind: Any, value: Any, where: str) -> Any:

@@ -30,6 +30,12 @@ from orchestration.home import Home
 from orchestration.keys import lake_signer
 from orchestration.publish.edition import replace_durably
 
+ROUTED_BY = (
+    *("family", "event_id", "row_index", "commit_seq", "event_time", "ingest_time"),
+    *("source", "store_id", "amount"),
+)
+"""What `arrivals` reads of an event."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
@@ -116,13 +122,32 @@ def _sales(tree: LakeTree, segments: list[Segment], books: Books, asked: Questio
         if one.min_event_time_us < end_us and one.max_event_time_us >= first_us
     ]
     rows = pl.concat([pl.DataFrame(schema=CANONICAL_SCHEMA), *parts])
-    counted = [
-        one.row_index
-        for one in arrivals(rows).values()
-        if (routed := books.route(one)).business_date == asked.day
-        and (routed.route == "in_window" or _decided_to_count(books, one.event_id))
-    ]
+    groups = rows.select(ROUTED_BY).partition_by("commit_seq", "source")
+    counted = [one for group in groups for one in _counted(group, books, asked.day)]
     return rows.filter(pl.col("row_index").is_in(counted))
+
+
+def _counted(group: pl.DataFrame, books: Books, day: date) -> list[int]:
+    """Rows of one commit and source that count for the store's day."""
+    commit_seq, store_id = group["commit_seq"][0], group["store_id"][0]
+    days = books.days_at(store_id, commit_seq)
+    at_us = pl.col("event_time").to_physical()
+    end_us = days.start_us(day + timedelta(days=1))
+    of_day = group.filter(at_us >= days.start_us(day), at_us < end_us)
+    by_size = of_day.sort(pl.col("amount").abs(), nulls_last=False)
+    # Of one commit, source, store and day, routing looks at the amount alone, and only at whether
+    # it is too large: when the largest is in the window, so are all.
+    if by_size.is_empty() or _in_window(by_size[-1:], books):
+        return by_size["row_index"].to_list()
+    return [
+        one.row_index
+        for one in arrivals(of_day).values()
+        if books.route(one).route == "in_window" or _decided_to_count(books, one.event_id)
+    ]
+
+
+def _in_window(row: pl.DataFrame, books: Books) -> bool:
+    return all(books.route(one).route == "in_window" for one in arrivals(row).values())
 
 
 def _decided_to_count(books: Books, event_id: str) -> bool:
