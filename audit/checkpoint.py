@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from audit.canonical import DIGEST_BYTES
 from audit.signed_note import Signer, Verifier, open_sole, sign_note
 from ledger.errors import IncorrectInput
 
+ROOT_BYTES: Final = 32
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -40,7 +40,7 @@ def to_text(checkpoint: Checkpoint) -> str:
     """The text under a checkpoint's signature."""
     root = base64.b64encode(checkpoint.root).decode("ascii")
     lines = [checkpoint.origin, str(checkpoint.size), root, *checkpoint.extension]
-    if len(checkpoint.root) != DIGEST_BYTES or any(not one or "\n" in one for one in lines):
+    if len(checkpoint.root) != ROOT_BYTES or any(not one or "\n" in one for one in lines):
         raise _refusal("lines that are not empty, a root of 32 bytes", str(lines))
     return "\n".join(lines) + "\n"
 
@@ -86,7 +86,7 @@ def _root(text: str) -> bytes:
         root = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         root = b""
-    if len(root) != DIGEST_BYTES or base64.b64encode(root).decode("ascii") != text:
+    if len(root) != ROOT_BYTES or base64.b64encode(root).decode("ascii") != text:
         raise _refusal("a root of 32 bytes in base64", text)
     return root
 

@@ -168,7 +168,8 @@ def _frame(proof: FigureProof) -> pl.DataFrame:
             else column.kind.polars_type
             for column in CANONICAL
         }
-        plain = pl.DataFrame(list(proof.events), schema=integers, orient="row", strict=True)
+        columns = dict(zip(COLUMNS, zip(*proof.events, strict=True), strict=True))
+        plain = pl.DataFrame(columns, schema=integers, strict=True)
         return plain.select(
             pl.col(column.name).cast(column.kind.polars_type)
             if column.kind is Kind.INSTANT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -21,27 +21,6 @@ from ledger.errors import IncorrectInput
 RESTORE: Final = "Get the file again from a copy of the edition."
 
 Tell = Callable[[IncorrectInput], None]
-
-
-def check_paths(certificate: Certificate) -> None:
-    """Each file is named once, by a path below the folder of its table. Raises IncorrectInput."""
-    seen: set[str] = set()
-    for file in certificate.files:
-        parts = PurePosixPath(file.path).parts
-        plain = PurePosixPath(file.path).as_posix() == file.path and "\\" not in file.path
-        if not plain or ".." in parts or parts[0] != file.table or len(parts) < 2:
-            raise _problem(
-                "file_must_lie_in_the_folder_of_its_table",
-                file.path,
-                f"{file.table}/...",
-                file.path,
-                "Ask who issued the certificate.",
-            )
-        if file.path in seen:
-            raise _problem(
-                "file_must_be_named_once", file.path, "one entry", "two", "Ask who issued it."
-            )
-        seen.add(file.path)
 
 
 def check_files(certificate: Certificate, tables_dir: Path, *, shared: bool, tell: Tell) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
@@ -64,13 +65,20 @@ def _read_list(kind: Any, value: Any, where: str) -> tuple[Any, ...]:
 
 def _read_record(kind: Any, value: Any, where: str) -> Any:
     _require(isinstance(value, dict), where, "an object", value)
-    known = {one.name for one in fields(kind)}
+    known = set(_hints(kind))
     missing, unknown = sorted(known - set(value)), sorted(set(value) - known)
     if missing or unknown:
         found = [f"no {name}" for name in missing] + [f"the unknown {name}" for name in unknown]
         raise NotThisRecord(where, f"the fields {', '.join(sorted(known))}", ", ".join(found))
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     return kind(**{name: _read(hints[name], value[name], f"{where}.{name}") for name in known})
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Fields and types of a record, worked out once: a certificate holds thousands of records."""
+    hints = get_type_hints(kind)
+    return {one.name: hints[one.name] for one in fields(kind)}
 
 
 def _require(holds: bool, where: str, expected: str, value: object) -> None:

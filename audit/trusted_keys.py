@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from audit.canonical import instant_to_us
 from audit.signed_note import Verifier
 from ledger.errors import IncorrectInput
 
@@ -84,7 +83,8 @@ def require_in_time(
         )
     if key.retired_us is None:
         return
-    if stamped_at is None or instant_to_us(stamped_at) >= key.retired_us:
+    retired_at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=key.retired_us)
+    if stamped_at is None or stamped_at >= retired_at:
         raise _problem(
             "retired_key_needs_an_older_time_stamp",
             thing,

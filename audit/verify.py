@@ -4,6 +4,7 @@ Needs the certificate with its `.note`, the lake's public key and, for the figur
 files; of ours only the folders `audit` and `ledger`. Says ok, or which thing is wrong.
 Exit 0: all holds, 1: something is wrong, 2: wrong use. Also called by `ledgerlake certificates`.
 """
+# ruff: noqa: PLC0415 readers of files and lakes load polars, half a second not all checks need
 
 from __future__ import annotations
 
@@ -15,17 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from audit import verify_proof
 from audit.approvals import check_approvals, check_close, check_decisions
 from audit.certificate import Certificate, require_signed
 from audit.certificate_report import CertificateReport
-from audit.figure_proof import FORMAT as PROOF_FORMAT
-from audit.published_files import check_figures, check_files, check_paths
+from audit.file_paths import check_paths
 from audit.signed_note import Verifier, open_sole
 from audit.trusted_keys import read_keys, require_in_time
 from ledger.errors import IncorrectInput
 
 WRONG_USE = 2
+PROOF_MARK = b'"format":"ledgerlake figure proof '
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def _note_beside(path: Path) -> bytes:
 def _stamped_at(path: Path, report: CertificateReport, wanted: Wanted) -> datetime | None:
     if wanted.time_stamp is None or wanted.tsa is None:
         return None
-    from audit.time_stamp import require_stamped  # noqa: PLC0415 rarely asked for
+    from audit.time_stamp import require_stamped
 
     with report.check("the note was there at the time stamped"):
         return require_stamped(_note_beside(path), wanted.time_stamp, wanted.tsa)
@@ -125,6 +125,8 @@ def _check_files(certificate: Certificate, report: CertificateReport, wanted: Wa
     if not report.ok:
         report.not_checked.append("the Parquet files, as the certificate itself is wrong")
         return
+    from audit.published_files import check_figures, check_files
+
     with report.check(f"{len(certificate.files)} Parquet files, all and only, unaltered"):
         check_files(certificate, wanted.files, shared=wanted.shared, tell=report.problems.append)
     if report.ok:
@@ -144,7 +146,7 @@ def _check_neighbours(
     elif certificate.previous_certificate_sha256 or certificate.previous_edition_sha256:
         report.not_checked.append("the chain to the previous certificate (--previous FILE)")
     if wanted.lake is not None:
-        from audit.certified_lake import require_lake  # noqa: PLC0415 reads a lake, when asked to
+        from audit.certified_lake import require_lake
 
         with report.check("the lake holds what the certificate was made from"):
             require_lake(certificate, report.sha256, wanted.lake)
@@ -178,6 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line. Returns the exit code."""
     given = _parser().parse_args(arguments)
     if _is_proof(given.certificate):
+        from audit import verify_proof
+
         return verify_proof.main(
             [str(given.certificate), *(f"--key={one}" for one in given.key)]
             + (["--json"] if given.json else [])
@@ -208,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _is_proof(path: Path) -> bool:
     """A proof of a figure and not a certificate, told by its field `format`."""
     try:
-        return f'"format":"{PROOF_FORMAT}"'.encode() in path.read_bytes()
+        return PROOF_MARK in path.read_bytes()
     except OSError:
         return False  # said by who reads it next
 
