@@ -183,7 +183,7 @@ def _figure(folder: Path, options: Options, start_s: float) -> list[Measurement]
         ),
         Measurement(
             what=f"proof of a figure of {count:,} events, checked",
-            value=_repeated(options, lambda: _python(*given)) - start_s,
+            value=max(0.0, _repeated(options, lambda: _python(*given)) - start_s),
             unit="s",
             at_most=CHECK_FIGURE_S,
             baseline="start of Python and its libraries, not counted",

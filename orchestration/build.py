@@ -49,6 +49,11 @@ class NodeResult:
     header: str | None = None
     message: str | None = None
 
+    @property
+    def is_test(self) -> bool:
+        """A test of data or of a model's logic."""
+        return _is_test(self.kind)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
@@ -261,9 +266,13 @@ def _node(result: Any) -> NodeResult:
         status=status,
         seconds=round(result.execution_time, 3),
         failures=result.failures,
-        header=_header(node) if broken else None,
+        header=_header(node) if broken and _is_test(str(node.resource_type)) else None,
         message=result.message if broken else None,
     )
+
+
+def _is_test(kind: str) -> bool:
+    return kind in ("test", "unit_test")
 
 
 def _header(node: Any) -> str | None:

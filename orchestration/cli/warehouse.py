@@ -112,7 +112,7 @@ def rollback(
 
 
 def _draw_built(out: "Console", built: "Built", published: "Published | None") -> None:
-    models = [one for one in built.nodes if one.kind not in ("test", "unit_test")]
+    models = [one for one in built.nodes if not one.is_test]
     rows = [
         {"model": one.name, "status": one.status, "rows": one.rows, "seconds": one.seconds}
         for one in models

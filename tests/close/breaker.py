@@ -1,14 +1,16 @@
 """Applies a plan in a process of its own that dies at a step: `python -m tests.close.breaker`.
 
-Arguments: home, clock (microseconds), token, step, and a file with the parsed dbt project, pickled
-for the sake of time. Started by `test_crashes`.
+Arguments: home, clock (microseconds), token, step, and a file with the parsed dbt project as dbt
+keeps it between its runs. Started by `test_crashes`.
 """
 
 import os
-import pickle
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from dbt.contracts.graph.manifest import Manifest
+from dbt.parser.manifest import extended_mashumuro_decoder
 
 from tests.close.house import House
 
@@ -19,8 +21,7 @@ def main(home: str, clock_us: str, token: str, dies_at: str, parsed: str) -> Non
             os._exit(9)
 
     clock = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(clock_us))
-    manifest = pickle.loads(Path(parsed).read_bytes())
-    manifest.rebuild_ref_lookup()
+    manifest = Manifest.from_msgpack(Path(parsed).read_bytes(), extended_mashumuro_decoder)
     House(Path(home), clock, manifest=manifest).apply(token, step=step)
 
 

@@ -1,12 +1,12 @@
 """A close that dies anywhere is never half: run again, it goes on to one certified period."""
 
-import pickle
 import random
 import subprocess
 import sys
 import time
 
 import pytest
+from dbt.parser.manifest import extended_mashumaro_encoder
 
 from ingestion.control.books import load_books
 from ledger.periods import Closed, Open, SoftClosed
@@ -36,8 +36,8 @@ STEPS = (
 
 def _start(house: House, token: str, step: str) -> subprocess.Popen[bytes]:
     clock = str(microseconds(house.clock))
-    parsed = house.root.with_name("manifest.pickle")
-    parsed.write_bytes(pickle.dumps(parsed_project()))
+    parsed = house.root.with_name("manifest.msgpack")
+    parsed.write_bytes(parsed_project().to_msgpack(extended_mashumaro_encoder))
     arguments = [str(house.root), clock, token, step, str(parsed)]
     return subprocess.Popen([sys.executable, "-m", "tests.close.breaker", *arguments], cwd=PROJECT)
 

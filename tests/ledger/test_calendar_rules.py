@@ -103,7 +103,7 @@ def test_a_fiscal_calendar_is_closed_period_by_period() -> None:
     ("rule", "values"),
     [
         ("max_delay_days_must_be_within_range", {"max_delay_days": -1}),
-        ("max_delay_days_must_be_within_range", {"max_delay_days": 3651}),
+        ("max_delay_days_must_be_within_range", {"max_delay_days": 36501}),
         ("initial_grace_hours_must_be_within_range", {"initial_grace_hours": 8761}),
         ("amount_cap_must_not_be_negative", {"amount_cap": Decimal(-1)}),
         ("period_must_be_in_the_calendar", {"period_id": "march"}),
