@@ -15,6 +15,7 @@ from audit.certificate import Certificate, Person
 from audit.signed_note import Verifier
 from audit.statement import Statement, events_sha256, note_sha256, open_with_key
 from ledger.errors import IncorrectInput
+from ledger.statement_times import untimely
 
 CLOSE: Final = "close_period"
 DECIDE: Final = "decide_exceptions"
@@ -88,6 +89,23 @@ def check_close(certificate: Certificate, pairs: list[Approved]) -> None:
             "none",
         )
     _require_gate_passed(certificate, closes[0].approval)
+
+
+def check_times(certificate: Certificate, pairs: list[Approved]) -> None:
+    """Nothing was signed after the cut-off, no approval before its request, and the one of the
+    close when it was sealed. Clocks may differ as `ledger.statement_times` says."""
+    cut_us = certificate.cut_off.ingest_time_us
+    for pair in pairs:
+        closes = pair.approval.action == CLOSE
+        for said, recorded_us, asked_us in (
+            (pair.request, None, None),
+            (pair.approval, cut_us if closes else None, pair.request.at_us),
+        ):
+            found = untimely(
+                said.at_us, latest_us=cut_us, recorded_us=recorded_us, asked_us=asked_us
+            )
+            for one in found:
+                _require(False, one.rule, said, one.expected, one.found)
 
 
 def check_decisions(certificate: Certificate, pairs: list[Approved]) -> None:
