@@ -111,11 +111,17 @@ def test_an_approved_close_that_failed_does_not_close_anything_later() -> None:
     assert made.rejection(made.closed(MARCH, sealed(made))) is None
 
 
-def test_a_close_approved_before_a_reopening_does_not_close_the_next_edition() -> None:
+@pytest.mark.parametrize("while_closed", [False, True])
+def test_a_close_approved_before_a_reopening_does_not_close_the_next_edition(
+    while_closed: bool,
+) -> None:
     made = office()
+    if while_closed:
+        made.close(MARCH)
     kept = made.ask("rita", "close_period", period_id=MARCH, plan_sha256=PLAN)
     made.approve("adam", kept)
-    made.close(MARCH)
+    if not while_closed:
+        made.close(MARCH)
     made.reopen(MARCH)
     made.record(ev.PeriodSoftClosed(period_id=MARCH, sealed=True, reason="again"))
     assert made.rejection(made.closed(MARCH, kept, edition=2)) == "close_must_be_approved"
