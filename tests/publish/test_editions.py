@@ -305,6 +305,21 @@ def test_after_a_whole_build_tests_may_run_but_not_some_of_its_models(shop: Shop
     assert shop.publish().commit_seq == 1
 
 
+def test_a_build_may_leave_views_out_when_a_whole_one_stands(shop: Shop) -> None:
+    shop.sell(100)
+    shop.build()
+    manifest = shop.home.target / "manifest.json"
+    said = json.loads(manifest.read_text())
+    said["nodes"]["model.shop.freshness"]["config"]["materialized"] = "view"
+    manifest.write_text(json.dumps(said))
+    shop.write_results({"sales_versions": "success", "day_sales": "success"})
+    with pytest.raises(IncorrectInput, match="left out freshness"):
+        shop.publish()
+    record = {"outcome": "passed", "commit_seq": 1}
+    shop.home.build_record.write_text(json.dumps(record))
+    assert shop.publish().commit_seq == 1
+
+
 def test_a_failed_or_partial_build_is_not_published(shop: Shop) -> None:
     shop.sell(100)
     shop.build()
