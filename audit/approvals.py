@@ -8,7 +8,7 @@ Called by `audit.verify`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from audit.certificate import Certificate, Person
@@ -147,20 +147,25 @@ def _sole_decision(certificate: Certificate, request_id: str) -> str:
 
 
 def _people(certificate: Certificate) -> dict[str, tuple[Verifier, Person]]:
-    """Keys by `name+hash`. A person may have had several keys; no two people share one."""
+    """Keys by `name+hash`. A person may have had several keys, and by one of them other roles at
+    other times, which count together; no two people share one."""
     found: dict[str, tuple[Verifier, Person]] = {}
     owners: dict[bytes, str] = {}
     for person in certificate.people:
         verifier = Verifier.from_text(person.verifier_key)
         owner = owners.setdefault(verifier.public_key, person.person)
-        if verifier.name != person.person or owner != person.person or verifier.key_id in found:
+        before = found.get(verifier.key_id)
+        roles = person.roles
+        if before is not None and before[0] == verifier:
+            roles = (*before[1].roles, *roles)
+        elif verifier.name != person.person or owner != person.person or before is not None:
             raise _problem(
                 "person_must_have_a_key_of_their_own",
                 f"person {person.person}",
                 "a key under this name that no one else has",
                 f"key {verifier.key_id}, also of {owner}",
             )
-        found[verifier.key_id] = (verifier, person)
+        found[verifier.key_id] = (verifier, replace(person, roles=roles))
     return found
 
 

@@ -18,7 +18,7 @@ from audit.commit_file import CommitFile, read_commit
 from audit.findings import Broken
 from audit.lake_report import KnownHead
 from audit.signed_note import Verifier
-from audit.statement import open_with_key
+from audit.statement import Statement, open_with_key
 from audit.strays import LOG
 from audit.verify_lake import verify_lake
 from ledger.errors import IncorrectInput
@@ -105,7 +105,7 @@ def _require_statements(
         seq = recorded.get(note)
         if seq is None:
             raise _problem("statement_must_be_recorded_in_the_lake", thing, "no such statement")
-        added = _added(events, said.person, key_id, seq)
+        added = _added(events, said, key_id, seq)
         at_us = commits[seq].ingest_time_us
         for one in untimely(
             said.at_us,
@@ -116,19 +116,23 @@ def _require_statements(
             raise _problem(one.rule, f"{thing}: {one.expected}", one.found)
 
 
-def _added(events: _Events, person: str, key_id: str, until: int) -> int:
-    """The commit that added the person, who with this key was there at commit `until`."""
+def _added(events: _Events, said: Statement, key_id: str, until: int) -> int:
+    """The commit that added the person, who was there at commit `until` with this key and role."""
+    person = said.person
     found = [
-        (seq, kind, said)
-        for seq, kind, said in events
-        if kind in _PEOPLE and said["person"] == person and seq <= until
+        (seq, kind, values)
+        for seq, kind, values in events
+        if kind in _PEOPLE and values["person"] == person and seq <= until
     ]
-    seq, kind, said = found[-1] if found else (-1, "nobody", {})
-    key = Verifier.from_text(said["verifier_key"]).key_id if kind == _ADDED else kind
+    seq, kind, values = found[-1] if found else (-1, "nobody", {})
+    key = Verifier.from_text(values["verifier_key"]).key_id if kind == _ADDED else kind
     if key != key_id:
         raise _problem(
             "person_must_be_active", f"{person} with key {key_id} at commit {until}", key
         )
+    if said.role not in values["roles"]:
+        roles = ", ".join(values["roles"])
+        raise _problem("person_must_have_role", f"{person} as {said.role} at {until}", roles)
     return seq
 
 

@@ -257,6 +257,17 @@ def test_a_forged_certificate_is_found_although_the_lake_signed_it(
     assert closed.altered(alter).rules()[:1] == [rule]
 
 
+def test_a_person_who_came_back_with_another_role_is_named_with_both(closed: Closed) -> None:
+    """Statements of both times may stand in one certificate; which was when, the lake tells."""
+    for first, then, rules in (
+        ("auditor", "approver", []),
+        ("approver", "requester", []),
+        ("auditor", "requester", ["person_must_have_role"]),
+    ):
+        people = (person(ANA, "requester"), person(BEN, first), person(BEN, then))
+        assert closed.altered(lambda one, p=people: replace(one, people=p)).rules()[:1] == rules
+
+
 def test_a_warning_passes_when_the_approver_acknowledged_it(closed: Closed) -> None:
     warned = replace(closed.certificate.gate.controls[0], severity="warning", success=False)
     for names, rules in (

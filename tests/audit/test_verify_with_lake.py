@@ -276,6 +276,21 @@ def test_a_request_written_past_the_choke_point_is_held_against_the_clock_of_its
         assert found.startswith(rule)
 
 
+def test_roles_count_as_they_were_when_the_statement_was_recorded(
+    tmp_path: Path, shelf: Closed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ben came back with his key and as an auditor; that he approved before counts no more."""
+    gone = ev.PersonRemoved(person="ben", request_id="e" * 32)
+    back = ev.PersonAdded(
+        person="ben",
+        verifier_key=BEN.verifier.to_text(),
+        roles=("auditor",),
+        request_id="f" * 32,
+    )
+    kept = closed_lake(tmp_path, shelf, kind=Forger, before=[gone, back])
+    assert rules(kept, capsys) == ["person_must_have_role"]
+
+
 def test_who_was_removed_by_then_signed_nothing_that_counts(
     tmp_path: Path, shelf: Closed, capsys: pytest.CaptureFixture[str]
 ) -> None:
