@@ -99,13 +99,14 @@ def _require_statements(
     """Each was recorded, when it says, while its person was there with the key that signed it."""
     verifiers = [Verifier.from_text(one.verifier_key) for one in certificate.people]
     recorded = {said["statement"]: seq for seq, kind, said in events if kind in _ASKED}
+    people = [one for one in events if one[1] in _PEOPLE]
     for note in certificate.approvals:
         said, key_id = open_with_key(note, verifiers)
         thing = f"statement of {said.person} as {said.role} on {said.action} {said.request_id}"
         seq = recorded.get(note)
         if seq is None:
             raise _problem("statement_must_be_recorded_in_the_lake", thing, "no such statement")
-        added = _added(events, said, key_id, seq)
+        added = _added(people, said, key_id, seq)
         at_us = commits[seq].ingest_time_us
         for one in untimely(
             said.at_us,
@@ -116,14 +117,10 @@ def _require_statements(
             raise _problem(one.rule, f"{thing}: {one.expected}", one.found)
 
 
-def _added(events: _Events, said: Statement, key_id: str, until: int) -> int:
+def _added(people: _Events, said: Statement, key_id: str, until: int) -> int:
     """The commit that added the person, who was there at commit `until` with this key and role."""
     person = said.person
-    found = [
-        (seq, kind, values)
-        for seq, kind, values in events
-        if kind in _PEOPLE and values["person"] == person and seq <= until
-    ]
+    found = [one for one in people if one[2]["person"] == person and one[0] <= until]
     seq, kind, values = found[-1] if found else (-1, "nobody", {})
     key = Verifier.from_text(values["verifier_key"]).key_id if kind == _ADDED else kind
     if key != key_id:
