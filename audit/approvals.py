@@ -8,13 +8,14 @@ Called by `audit.verify`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from audit.certificate import Certificate, Person
 from audit.signed_note import Verifier
 from audit.statement import Statement, events_sha256, note_sha256, open_with_key
 from ledger.errors import IncorrectInput
+from ledger.statement_times import untimely
 
 CLOSE: Final = "close_period"
 DECIDE: Final = "decide_exceptions"
@@ -90,6 +91,23 @@ def check_close(certificate: Certificate, pairs: list[Approved]) -> None:
     _require_gate_passed(certificate, closes[0].approval)
 
 
+def check_times(certificate: Certificate, pairs: list[Approved]) -> None:
+    """Nothing was signed after the cut-off, no approval before its request, and the one of the
+    close when it was sealed. Clocks may differ as `ledger.statement_times` says."""
+    cut_us = certificate.cut_off.ingest_time_us
+    for pair in pairs:
+        closes = pair.approval.action == CLOSE
+        for said, recorded_us, asked_us in (
+            (pair.request, None, None),
+            (pair.approval, cut_us if closes else None, pair.request.at_us),
+        ):
+            found = untimely(
+                said.at_us, latest_us=cut_us, recorded_us=recorded_us, asked_us=asked_us
+            )
+            for one in found:
+                _require(False, one.rule, said, one.expected, one.found)
+
+
 def check_decisions(certificate: Certificate, pairs: list[Approved]) -> None:
     """The decided events are exactly those that were approved, decided as approved."""
     decided: dict[str, list[str]] = defaultdict(list)
@@ -129,20 +147,25 @@ def _sole_decision(certificate: Certificate, request_id: str) -> str:
 
 
 def _people(certificate: Certificate) -> dict[str, tuple[Verifier, Person]]:
-    """Keys by `name+hash`. A person may have had several keys; no two people share one."""
+    """Keys by `name+hash`. A person may have had several keys, and by one of them other roles at
+    other times, which count together; no two people share one."""
     found: dict[str, tuple[Verifier, Person]] = {}
     owners: dict[bytes, str] = {}
     for person in certificate.people:
         verifier = Verifier.from_text(person.verifier_key)
         owner = owners.setdefault(verifier.public_key, person.person)
-        if verifier.name != person.person or owner != person.person or verifier.key_id in found:
+        before = found.get(verifier.key_id)
+        roles = person.roles
+        if before is not None and before[0] == verifier:
+            roles = (*before[1].roles, *roles)
+        elif verifier.name != person.person or owner != person.person or before is not None:
             raise _problem(
                 "person_must_have_a_key_of_their_own",
                 f"person {person.person}",
                 "a key under this name that no one else has",
                 f"key {verifier.key_id}, also of {owner}",
             )
-        found[verifier.key_id] = (verifier, person)
+        found[verifier.key_id] = (verifier, replace(person, roles=roles))
     return found
 
 

@@ -1,4 +1,4 @@
-"""A certificate against the lake it was made from: commits, people, and the close itself.
+"""A certificate against the lake it was made from: commits, people, statements, the close.
 
 Holds the checks that need the lake's folder. Reads only. Called by `audit.verify --lake`.
 """
@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import polars as pl
 
@@ -17,9 +17,19 @@ from audit.certificate import Certificate
 from audit.commit_file import CommitFile, read_commit
 from audit.findings import Broken
 from audit.lake_report import KnownHead
+from audit.signed_note import Verifier
+from audit.statement import Statement, open_with_key
 from audit.strays import LOG
 from audit.verify_lake import verify_lake
 from ledger.errors import IncorrectInput
+from ledger.statement_times import untimely
+
+_ADDED: Final = "PersonAdded"
+_PEOPLE: Final = (_ADDED, "PersonRemoved")
+_ASKED: Final = ("ActionRequested", "ActionApproved")
+
+_Event: TypeAlias = tuple[int, str, dict[str, Any]]
+_Events: TypeAlias = list[_Event]
 
 
 def require_lake(certificate: Certificate, digest: str, lake_dir: Path) -> None:
@@ -45,7 +55,9 @@ def require_lake(certificate: Certificate, digest: str, lake_dir: Path) -> None:
         cut_off.ingest_time_us,
         commits[cut_off.commit_seq].ingest_time_us,
     )
-    _require_people_and_close(certificate, digest, list(_control_events(lake_dir, commits)))
+    events = list(_control_events(lake_dir, commits))
+    _require_people_and_close(certificate, digest, events)
+    _require_statements(certificate, commits, events)
 
 
 def commit_sha256(lake_dir: Path, seq: int) -> str:
@@ -53,13 +65,11 @@ def commit_sha256(lake_dir: Path, seq: int) -> str:
     return hashlib.sha256(_commit_path(lake_dir, seq).read_bytes()).hexdigest()
 
 
-def _require_people_and_close(
-    certificate: Certificate, digest: str, events: list[tuple[int, str, dict[str, Any]]]
-) -> None:
+def _require_people_and_close(certificate: Certificate, digest: str, events: _Events) -> None:
     added = {
         (said["person"], said["verifier_key"], tuple(said["roles"]))
         for _, kind, said in events
-        if kind == "PersonAdded"
+        if kind == _ADDED
     }
     for person in certificate.people:
         if (person.person, person.verifier_key, person.roles) not in added:
@@ -83,9 +93,50 @@ def _require_people_and_close(
         )
 
 
-def _control_events(
-    lake_dir: Path, commits: list[CommitFile]
-) -> Iterator[tuple[int, str, dict[str, Any]]]:
+def _require_statements(
+    certificate: Certificate, commits: list[CommitFile], events: _Events
+) -> None:
+    """Each was recorded, when it says, while its person was there with the key that signed it."""
+    verifiers = [Verifier.from_text(one.verifier_key) for one in certificate.people]
+    recorded = {said["statement"]: seq for seq, kind, said in events if kind in _ASKED}
+    for note in certificate.approvals:
+        said, key_id = open_with_key(note, verifiers)
+        thing = f"statement of {said.person} as {said.role} on {said.action} {said.request_id}"
+        seq = recorded.get(note)
+        if seq is None:
+            raise _problem("statement_must_be_recorded_in_the_lake", thing, "no such statement")
+        added = _added(events, said, key_id, seq)
+        at_us = commits[seq].ingest_time_us
+        for one in untimely(
+            said.at_us,
+            latest_us=at_us,
+            recorded_us=at_us,
+            added_us=commits[added].ingest_time_us,
+        ):
+            raise _problem(one.rule, f"{thing}: {one.expected}", one.found)
+
+
+def _added(events: _Events, said: Statement, key_id: str, until: int) -> int:
+    """The commit that added the person, who was there at commit `until` with this key and role."""
+    person = said.person
+    found = [
+        (seq, kind, values)
+        for seq, kind, values in events
+        if kind in _PEOPLE and values["person"] == person and seq <= until
+    ]
+    seq, kind, values = found[-1] if found else (-1, "nobody", {})
+    key = Verifier.from_text(values["verifier_key"]).key_id if kind == _ADDED else kind
+    if key != key_id:
+        raise _problem(
+            "person_must_be_active", f"{person} with key {key_id} at commit {until}", key
+        )
+    if said.role not in values["roles"]:
+        roles = ", ".join(values["roles"])
+        raise _problem("person_must_have_role", f"{person} as {said.role} at {until}", roles)
+    return seq
+
+
+def _control_events(lake_dir: Path, commits: list[CommitFile]) -> Iterator[_Event]:
     """(commit, type, payload) of all control events, in order."""
     for commit in commits:
         for segment in commit.segments:

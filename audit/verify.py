@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from audit.approvals import check_approvals, check_close, check_decisions
+from audit.approvals import check_approvals, check_close, check_decisions, check_times
 from audit.certificate import Certificate, require_signed
 from audit.certificate_report import CertificateReport
 from audit.file_paths import check_paths
@@ -62,6 +62,7 @@ def verify_certificate(
         pairs = check_approvals(certificate)
         check_close(certificate, pairs)
         check_decisions(certificate, pairs)
+        check_times(certificate, pairs)
     _check_files(certificate, report, wanted)
     _check_neighbours(certificate, verifiers, report, wanted)
     return report

@@ -216,6 +216,7 @@ class _Draft:
             verifier_key=event.verifier_key,
             roles=event.roles,
             added_commit=at.commit_seq,
+            added_us=at.ingest_time_us,
         )
         self._map("people")[event.person] = person
         self._add("people_ever", person)

@@ -29,6 +29,7 @@ class Person:
     verifier_key: str
     roles: tuple[str, ...]
     added_commit: int
+    added_us: int
     removed_commit: int | None = None
 
     @property

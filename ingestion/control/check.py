@@ -46,7 +46,7 @@ def check_control(lake_dir: Path) -> ControlProblem | None:
     segments of decided events."""
     events = _EventsByRow(lake_dir)
     books, has_choke_point = EMPTY, False
-    for seq, tree_size, segment in events.control_segments():
+    for seq, before, segment in events.control_segments():
         reserved = gate.reserved_rows(segment)
         ours = reserved.filter(rows.IS_OURS)
         # Before the lake's first event of our own, policies came from files.
@@ -55,9 +55,7 @@ def check_control(lake_dir: Path) -> ControlProblem | None:
         has_choke_point = has_choke_point or bool((reserved["source"] == ev.SOURCE).any())
         try:
             if ours.height:
-                gate.require(
-                    books, ours, lake_id=events.lake_id, tree_size=tree_size, read=events.read
-                )
+                gate.require(books, ours, before=before, read=events.read)
             books = fold(books, [segment])
         except LedgerlakeError as error:
             return ControlProblem(commit=seq, rule=error.rule, text=str(error))
@@ -71,19 +69,25 @@ class _EventsByRow:
         store = LocalStore(lake_dir)
         self._files = SegmentFiles(store)
         self._commits = [logged.commit for logged in CommitLog(store).after(-1)]
-        self.lake_id = self._commits[0].lake_id
         segments = [one for commit in self._commits for one in commit.segments]
         self._first_rows = [one.first_row_index for one in segments]
         self._paths = [one.path for one in segments]
 
-    def control_segments(self) -> Iterator[tuple[int, int, pl.DataFrame]]:
-        """(commit, events in the lake before it, rows) of every control segment."""
-        tree_size = 0
+    def control_segments(self) -> Iterator[tuple[int, gate.Before, pl.DataFrame]]:
+        """(commit, the lake before it, rows) of every control segment."""
+        tree_size, newest_us = 0, list[int]()  # one at most
         for commit in self._commits:
+            before = gate.Before(
+                lake_id=self._commits[0].lake_id,
+                tree_size=tree_size,
+                newest_event_us=max(newest_us, default=None),
+            )
             for segment in commit.segments:
                 if segment.family == rows.FAMILY:
-                    yield commit.seq, tree_size, self._files.read(segment.path)
+                    yield commit.seq, before, self._files.read(segment.path)
             tree_size = commit.tree_size
+            booked = [s.max_event_time_us for s in commit.segments if s.family != rows.FAMILY]
+            newest_us = sorted(newest_us + booked)[-1:]
 
     def read(self, wanted: NDArray[np.int64]) -> pl.DataFrame:
         """The events at these row indexes (ascending): each segment is read once."""

@@ -7,6 +7,7 @@ the re-check of a lake.
 
 import bisect
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -52,19 +53,24 @@ def reserved_rows(numbered: pl.DataFrame) -> pl.DataFrame:
     return numbered[first:].filter(rows.IS_RESERVED)
 
 
-def require(
-    books: Books, reserved: pl.DataFrame, *, lake_id: str, tree_size: int, read: ReadEvents
-) -> None:
-    """IncorrectInput, named as the broken rule, unless all reserved rows of a commit may come.
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """The lake before a commit: how many events, and the newest time of a sale or account event."""
 
-    `tree_size`: events in the lake before this commit.
-    """
+    lake_id: str
+    tree_size: int
+    newest_event_us: int | None
+
+
+def require(books: Books, reserved: pl.DataFrame, *, before: Before, read: ReadEvents) -> None:
+    """IncorrectInput, named as the broken rule, unless all reserved rows of a commit may come."""
     batch = rows.recorded(reserved)
     evidence = Evidence(
-        lake_id=lake_id,
+        lake_id=before.lake_id,
         open_statement=signatures.open_statement,
         check_key=signatures.check_key,
-        arrivals=_arrivals(batch, tree_size, read),
+        newest_event_us=before.newest_event_us,
+        arrivals=_arrivals(batch, before.tree_size, read),
     )
     rejection = check(books, batch, evidence)
     if rejection is not None:

@@ -15,7 +15,7 @@ from ingestion.lake.id_index import IdIndex
 from ingestion.lake.log import LoggedCommit
 from ingestion.lake.writer import Lake
 
-_TABLES = ("head", "offsets", "segments", "tiles")
+_TABLES = ("head", "offsets", "segments", "tiles", "newest_events")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """What a writer must know of the lake's past, kept so that no commit reads it again.
 
-Holds head, next offsets, segment positions and tree tiles in SQLite: derived, rebuilt from the
-lake at any time. Does not hold event ids (`id_index`). Called by the writer under its lock.
+Holds head, next offsets, segment positions, newest event times and tree tiles in SQLite: derived,
+rebuilt from the lake at any time. Does not hold event ids (`id_index`). Called by the writer under
+its lock.
 """
 
 import json
@@ -23,7 +24,13 @@ create table if not exists segments (
     first_row_index integer primary key, rows integer not null, commit_seq integer not null,
     family text not null, path text not null);
 create table if not exists tiles (position integer primary key, hash blob not null);
+create table if not exists newest_events (
+    family text primary key, event_time_us integer not null) without rowid;
 """
+
+_TABLES = ("head", "offsets", "segments", "tiles", "newest_events")
+_VERSION = 1
+"""Of these tables; a file of an older version lacks what the newest events are told by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +54,13 @@ class LakeState:
         # Not synced per commit: a power cut may lose the tail, never the file; the log has it all.
         self._db.execute("pragma synchronous=normal")
         self._db.executescript(_SCHEMA)
+
+    def empty_unless_current(self) -> None:
+        """For the writer, under its lock: it replays the log into what is empty."""
+        (found,) = self._db.execute("pragma user_version").fetchone()
+        if found != _VERSION:
+            drops = "".join(f"drop table {table};" for table in _TABLES)
+            self._db.executescript(f"begin;{drops}{_SCHEMA}pragma user_version={_VERSION};commit;")
 
     def close(self) -> None:
         self._db.close()
@@ -90,6 +104,13 @@ class LakeState:
         )
         return [str(row[0]) for row in rows]
 
+    def newest_event_us(self) -> int | None:
+        """The latest event time of sales and accounts; None before the first of them."""
+        row = self._db.execute(
+            "select max(event_time_us) from newest_events where family <> 'control'"
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
     def segments(self) -> list[tuple[int, int, str]]:
         """(first row index, rows, path) of every segment, in order of rows."""
         return self._db.execute(
@@ -130,6 +151,11 @@ class LakeState:
                     (s.first_row_index, s.rows, commit.seq, s.family, s.path)
                     for s in commit.segments
                 ],
+            )
+            self._db.executemany(
+                "insert into newest_events values (?, ?) on conflict (family) do update"
+                " set event_time_us = max(event_time_us, excluded.event_time_us)",
+                [(s.family, s.max_event_time_us) for s in commit.segments],
             )
             self._db.executemany(
                 "insert or replace into tiles values (?, ?)",

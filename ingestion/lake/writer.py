@@ -76,6 +76,7 @@ class Lake:
         with self._locked():
             try:
                 self._state = LakeState(index_dir / "state.sqlite")
+                self._state.empty_unless_current()
                 self._ids = IdIndex(index_dir / "event_ids.idx")
                 self._head = self._state.head()
             except (sqlite3.DatabaseError, ValueError) as error:
@@ -289,8 +290,11 @@ class Lake:
             gate.require(
                 self.books(),
                 reserved,
-                lake_id=self._head.lake_id,
-                tree_size=self._head.tree_size,
+                before=gate.Before(
+                    lake_id=self._head.lake_id,
+                    tree_size=self._head.tree_size,
+                    newest_event_us=self._state.newest_event_us(),
+                ),
                 read=self._read_events,
             )
 

@@ -1,6 +1,7 @@
 """Rules of calendars and lateness policies.
 
-A new calendar may redraw what nobody has locked or posted to. Called by `ledger.rules.batch`.
+A new calendar may redraw only what lies behind every event and what nobody has locked or posted to.
+Called by `ledger.rules.batch`.
 """
 
 import re
@@ -9,7 +10,8 @@ from datetime import date
 
 from ledger import control_events as ev
 from ledger.books import Books
-from ledger.calendar import KINDS, Calendar, Period
+from ledger.business_days import DAY_US, EPOCH
+from ledger.calendar import KINDS, Calendar, Period, month_of
 from ledger.rules.rejection import Case, Rejections, no
 
 MAX_DELAY_DAYS = 36_500
@@ -38,6 +40,34 @@ def defined(case: Case, event: ev.CalendarDefined) -> Rejections:
                 _dates(found) if found else f"no {kept.period_id}",
                 "Periods that were closed, soft-closed or posted to keep their dates.",
             )
+    if case.evidence.newest_event_us is not None:
+        yield from _keeps_periods_with_events(
+            books.calendar, new, _latest_business_date(case.evidence.newest_event_us), thing
+        )
+
+
+def _latest_business_date(event_time_us: int) -> date:
+    """In the zone furthest ahead of UTC it is tomorrow already."""
+    ordinal = EPOCH.toordinal() + event_time_us // DAY_US + 1
+    return date.fromordinal(min(ordinal, date.max.toordinal()))
+
+
+def _keeps_periods_with_events(old: Calendar, new: Calendar, last: date, thing: str) -> Rejections:
+    """The same periods up to the one that holds `last`. Before both calendars there are months."""
+    first = month_of(min(one.periods[0].first_date for one in (old, new) if one.periods)).first_date
+    end = old.period_of(last).end_date
+    for kept, found in zip(old.between(first, end), new.between(first, end), strict=False):
+        if kept != found:
+            yield no(
+                "calendar_must_keep_periods_with_events",
+                thing,
+                _dates(kept),
+                _dates(found),
+                f"There are events up to {last} (a day for zones ahead of UTC included), booked by"
+                f" the periods of then: give every period before {end} as it is, and begin with"
+                " new ones there.",
+            )
+            return
 
 
 def _partition(periods: Sequence[ev.PeriodDates], thing: str) -> Rejections:

@@ -6,8 +6,9 @@ Does not say what they let through (`ledger.policies`). Called by `ledger.rules.
 from ledger import control_events as ev
 from ledger.people import REVOKE
 from ledger.periods import BeforeFirstClose, Closed
+from ledger.rules.moments import timely
 from ledger.rules.rejection import Case, Rejection, Rejections, no
-from ledger.rules.requests import approved_now, keys_of, person_may
+from ledger.rules.requests import approved_now, keys_of, note_sha256, person_may
 
 MINUTE_US = 60_000_000
 SHORTEST_US = 5 * MINUTE_US
@@ -66,11 +67,14 @@ def revoked(case: Case, event: ev.LockExceptionRevoked) -> Rejections:
     if said.lake_id != case.evidence.lake_id:
         expected = f"lake {case.evidence.lake_id}"
         yield no("statement_must_be_for_this_lake", thing, expected, f"lake {said.lake_id}")
-    wanted = (REVOKE, "revoker", known.request_id, {"lock_exception_id": event.lock_exception_id})
-    found_ = (said.action, said.role, said.request_id, dict(said.subject))
+    asked = books.requests[known.request_id]
+    subject = {"lock_exception_id": event.lock_exception_id}
+    wanted = (REVOKE, "revoker", known.request_id, note_sha256(asked), subject)
+    found_ = (said.action, said.role, said.request_id, said.request_sha256, dict(said.subject))
     if found_ != wanted:
         yield no("statement_must_match_the_event", thing, str(wanted), str(found_))
     # Closing a hole needs no second person: whoever may ask or approve may do it.
     roles = books.people[said.person].roles
     role = "requester" if "requester" in roles else "approver"
     yield from person_may(books, said.person, role, thing)
+    yield from timely(case, said, thing, answers=asked)

@@ -92,6 +92,28 @@ def _approved_close(books: Books, event: ev.PeriodClosed, thing: str) -> Rejecti
         used = f", used in commit {asked.used_commit}" if asked.used_commit is not None else ""
         found = f"a request to close {asked.subject['period_id']}{used}"
         yield no("close_must_be_approved", thing, "an unused request to close it", found)
+        return
+    spent = _newest_end(books, event.period_id)
+    if asked.answered_commit is not None and asked.answered_commit <= spent:
+        yield no(
+            "close_must_be_approved",
+            thing,
+            f"an approval after commit {spent}, which ended a close of it or reopened it",
+            f"one of commit {asked.answered_commit}",
+            "What was approved was another close: plan anew, and have that approved.",
+        )
+
+
+def _newest_end(books: Books, period_id: str) -> int:
+    """The last commit in which the period was closed, not closed, or reopened; -1 if none was."""
+    ended = [
+        one.commit_seq
+        for one in (*books.closes, *books.failures)
+        if one.event.stream_id == f"period/{period_id}"
+    ]
+    states = books.history(period_id)
+    reopened = [one.commit_seq for one in states if isinstance(one.state, Reopened)]
+    return max((*ended, *reopened), default=-1)
 
 
 def reopened(case: Case, event: ev.PeriodReopened) -> Rejections:

@@ -37,11 +37,14 @@ class Rejection:
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """`open_statement` verifies a signed note with the people's keys (person -> key text);
-    `check_key` says what is wrong with a key text; `arrivals` are the lake's events by event id."""
+    `check_key` says what is wrong with a key text; `newest_event_us` is the latest event time of
+    sales and accounts in earlier commits, None before the first; `arrivals` are the lake's events
+    by event id."""
 
     lake_id: str
     open_statement: Callable[[str, Mapping[str, str]], Statement | Rejection]
     check_key: Callable[[str, str], Rejection | None]
+    newest_event_us: int | None
     arrivals: Mapping[str, Arrival] = field(default_factory=dict)
 
 

@@ -1,5 +1,5 @@
 """Rules of asking and approving: signed by an active person of the right role, never by the same
-two eyes twice, and an approval carries out what was asked, in the same commit.
+two eyes twice, never about oneself, and an approval carries out what was asked, in the same commit.
 
 Does not hold what the single actions demand. Called by `ledger.rules.batch` and the other rules.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from ledger import control_events as ev
 from ledger.books import Books, Recorded
 from ledger.people import ACTIONS, Request, Statement
+from ledger.rules.moments import timely
 from ledger.rules.rejection import Case, Rejection, Rejections, no
 
 SUBJECTS: Mapping[str, frozenset[str]] = {
@@ -54,6 +55,7 @@ def requested(case: Case, event: ev.ActionRequested) -> Rejections:
         expected = str(sorted(SUBJECTS[event.action]))
         yield no("subject_must_have_its_fields", thing, expected, str(sorted(said.subject)))
     yield from person_may(books, said.person, "requester", thing)
+    yield from timely(case, said, thing)
 
 
 def approved(case: Case, event: ev.ActionApproved) -> Rejections:
@@ -93,6 +95,36 @@ def _answered(case: Case, event: ev.ActionApproved | ev.ActionDeclined, *, role:
         yield from _active(books, said.person, thing)  # who asked may always take it back
     else:
         yield from person_may(books, said.person, "approver", thing)
+        yield from _is_not_about(said, asked, thing)
+    if role == "approver":
+        yield from _still_asked_for(books, asked, thing)
+    yield from timely(case, said, thing, answers=asked)
+
+
+def _is_not_about(said: Statement, asked: Request, thing: str) -> Rejections:
+    """Neither helps nor hinders their own removal, but by asking for it."""
+    if asked.action == "remove_person" and asked.subject["person"] == said.person:
+        yield no(
+            "person_must_not_answer_their_own_removal",
+            thing,
+            f"an approver other than {said.person}, whom it is about",
+            said.person,
+        )
+
+
+def _still_asked_for(books: Books, asked: Request, thing: str) -> Rejections:
+    """Whoever was removed asks for nothing any more, nor does a key that was replaced."""
+    known = books.people[asked.requester]
+    if known.active and known.added_commit <= asked.requested_commit:
+        return
+    again = f", and added again in commit {known.added_commit}" if known.active else ""
+    yield no(
+        "requester_must_not_have_been_removed_since",
+        thing,
+        f"{asked.requester} to be active without a break since commit {asked.requested_commit}",
+        f"{asked.requester} removed{again}",
+        "Decline it; if it is still wanted, somebody asks anew.",
+    )
 
 
 def _matches(said: Statement, asked: Request, thing: str) -> Rejections:
@@ -105,9 +137,14 @@ def _matches(said: Statement, asked: Request, thing: str) -> Rejections:
     if said.action != asked.action or subject != dict(asked.subject):
         found = f"{said.action} {subject}"
         yield no(rule, thing, f"{asked.action} {dict(asked.subject)}", found)
-    wanted = hashlib.sha256(asked.statements[0].encode()).hexdigest()
+    wanted = note_sha256(asked)
     if said.request_sha256 != wanted:
         yield no(rule, thing, f"request_sha256 {wanted}", str(said.request_sha256))
+
+
+def note_sha256(asked: Request) -> str:
+    """How an answer names its request: SHA-256 of the note that asked, hex."""
+    return hashlib.sha256(asked.statements[0].encode()).hexdigest()
 
 
 def _says(

@@ -142,9 +142,10 @@ def calendar_define(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Define the accounting calendar, in force from now on; locked periods keep their dates.
+    """Define the accounting calendar, in force from now on; periods with events stay as they are.
 
-    The same again changes nothing. Outside its periods, calendar months go on.
+    Before the first sale it is free. The same again changes nothing. Outside its periods, calendar
+    months go on.
 
     Example: `ledgerlake calendar define --kind 4-4-5 --from 2011-01-31 --until 2014-01-01`
     """

@@ -128,7 +128,7 @@ class _Apply:
             signing.lake_id(self._home),
             self._keys.approver,
             run.request,
-            when=self._when,
+            when=signing.in_lake_time(self._home, self._when),
             reason=f"close {plan.period_id}",
             more={"acknowledged": sorted(acknowledged)},
         )

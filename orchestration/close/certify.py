@@ -167,7 +167,7 @@ def _certificate(case: Case) -> Certificate:
         ),
         gate=_gate(case.verdict),
         approvals=tuple(notes),
-        people=tuple(_people(books, notes)),
+        people=signers(books, notes),
         exceptions=tuple(decided),
         versions=Versions(
             models=plan.binding.models,
@@ -256,14 +256,15 @@ def _approvals(case: Case, decided: set[str]) -> Iterable[str]:
     return notes
 
 
-def _people(books: Books, notes: Iterable[str]) -> Iterator[Person]:
-    """Whose signatures stand under `notes`, with every key they ever had."""
+def signers(books: Books, notes: Iterable[str]) -> tuple[Person, ...]:
+    """Whose signatures stand under `notes`: every key they ever had, with each role they had."""
     names = {str(read_statement(note)["person"]) for note in notes}
-    keys: set[str] = set()
-    for one in books.people_ever:
-        if one.person in names and one.verifier_key not in keys:
-            keys.add(one.verifier_key)
-            yield Person(person=one.person, verifier_key=one.verifier_key, roles=one.roles)
+    had = [
+        Person(person=one.person, verifier_key=one.verifier_key, roles=one.roles)
+        for one in books.people_ever
+        if one.person in names
+    ]
+    return tuple(dict.fromkeys(had))
 
 
 def _period_before(books: Books, period_id: str) -> str | None:

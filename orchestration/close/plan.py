@@ -203,7 +203,7 @@ def _ask(
         action=runs.ACTION,
         subject={"period_id": made.period_id, "plan_sha256": made.sha256},
         reason=reason or f"close {made.period_id}",
-        when=when,
+        when=signing.in_lake_time(home, when),
     )
     done = signing.record(home, [asked], when)
     if done.seq != head.commit.seq + 1:

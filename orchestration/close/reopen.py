@@ -45,7 +45,7 @@ def request_reopening(
         action=ACTION,
         subject={"period_id": period_id},
         reason=reason,
-        when=when,
+        when=signing.in_lake_time(home, when),
     )
     signing.record(home, [asked], when)
     return Reopening(
@@ -85,7 +85,13 @@ def approve_reopening(
             found=f"one to reopen {asked_for}",
             remedy="Name the period it is for.",
         )
-    approved = signing.approval(signing.lake_id(home), signer, asked, when=when, reason=reason)
+    approved = signing.approval(
+        signing.lake_id(home),
+        signer,
+        asked,
+        when=signing.in_lake_time(home, when),
+        reason=reason,
+    )
     reopened = PeriodReopened(period_id=asked_for, request_id=request_id, reason=asked.reason)
     signing.record(home, [approved, reopened], when)
     return Reopening(

@@ -5,7 +5,7 @@ read key files. Called by plan, apply and reopen.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.signed_note import Signer
@@ -17,6 +17,7 @@ from ingestion.lake.store import LocalStore
 from ledger.control_events import ActionApproved, ActionRequested, ControlEvent
 from ledger.people import Request
 from orchestration.home import Home
+from orchestration.status import head_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,13 @@ class When:
 
     now_us: int
     historical: bool = False
+
+
+def in_lake_time(home: Home, when: When) -> When:
+    """What statements are dated by: the clock, or the lake's own where that is ahead of it, for a
+    lake's clock never goes back, and the choke point holds statements against it."""
+    head = head_of(CommitLog(LocalStore(home.lake)))
+    return replace(when, now_us=max(when.now_us, head.ingest_time_us))
 
 
 def request(

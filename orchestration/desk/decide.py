@@ -131,7 +131,7 @@ def ask(home: Home, prepared: Sequence[Prepared], *, signer: Signer, when: When)
             results[one.decision] = _result(one, asked)
             continue
         draft = requests.draft(
-            known, signer, action=ACTION, subject=subject, reason=one.reason, when=when
+            home, signer, action=ACTION, subject=subject, reason=one.reason, when=when
         )
         keep_named(home, draft.request_id, [_named(event) for event in one.events])
         drafts[one.decision] = draft
@@ -220,6 +220,7 @@ def _case(books: Books, event: LateEventDecided, seq: int, arrivals: Mapping[str
             lake_id="",
             open_statement=_unasked,
             check_key=_unasked,
+            newest_event_us=None,
             arrivals=arrivals,
         ),
     )

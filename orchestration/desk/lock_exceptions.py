@@ -143,7 +143,7 @@ def revoke(home: Home, lock_id: str, *, signer: Signer, reason: str, when: When)
     if new:
         said = Statement(
             action=REVOKE,
-            at_us=when.now_us,
+            at_us=signing.in_lake_time(home, when).now_us,
             lake_id=signing.lake_id(home),
             person=signer.name,
             reason=reason,

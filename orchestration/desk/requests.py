@@ -18,7 +18,7 @@ from ledger.people import Request
 from orchestration.close import signing
 from orchestration.close.signing import When
 from orchestration.desk import effects
-from orchestration.desk.known import Known, read_known
+from orchestration.desk.known import read_known
 from orchestration.home import Home
 
 SHORTEST_PREFIX = 6
@@ -67,7 +67,7 @@ def find(books: Books, request_id: str) -> Request:
 
 
 def draft(
-    known: Known,
+    home: Home,
     signer: Signer,
     *,
     action: str,
@@ -78,13 +78,13 @@ def draft(
     """A signed request under a new id, not recorded yet."""
     require_reason(reason)
     return signing.request(
-        known.lake_id,
+        signing.lake_id(home),
         signer,
         request_id=uuid.uuid4().hex,
         action=action,
         subject=subject,
         reason=reason,
-        when=when,
+        when=signing.in_lake_time(home, when),
     )
 
 
@@ -107,11 +107,11 @@ def ask(
     alike: Alike | None = None,
 ) -> Asked:
     """Ask once: an open request of the same person for the same (`alike`) is given back."""
-    known = read_known(home)
-    before = open_request(known.books, signer.name, action, alike or (lambda one: one == subject))
+    books = read_known(home).books
+    before = open_request(books, signer.name, action, alike or (lambda one: one == subject))
     if before is not None:
         return Asked(request=before, new=False)
-    made = draft(known, signer, action=action, subject=subject, reason=reason, when=when)
+    made = draft(home, signer, action=action, subject=subject, reason=reason, when=when)
     return record(home, [made], when)[0]
 
 
@@ -133,7 +133,11 @@ def approve(
         return _answered_before(asked, "approved")
     carried_out = effects.of(home, books, asked)
     approval = signing.approval(
-        signing.lake_id(home), signer, asked, when=when, reason=reason or asked.reason
+        signing.lake_id(home),
+        signer,
+        asked,
+        when=signing.in_lake_time(home, when),
+        reason=reason or asked.reason,
     )
     return _answer(home, asked, [approval, *carried_out], "approved", when)
 
@@ -146,7 +150,7 @@ def decline(home: Home, request_id: str, *, signer: Signer, reason: str, when: W
         return _answered_before(asked, "declined")
     said = Statement(
         action=asked.action,
-        at_us=when.now_us,
+        at_us=signing.in_lake_time(home, when).now_us,
         lake_id=signing.lake_id(home),
         person=signer.name,
         reason=reason,

@@ -32,7 +32,7 @@ class Model:
     """One model to publish. `version` is a hash over its SQL, its parents' and all macros.
 
     `unique_key` identifies its rows and sorts them; empty: all columns in order do. `source`: what
-    to read instead of the table dbt made.
+    to read instead of the table dbt made. `is_view`: it holds no rows of its own.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Model:
     version: str
     unique_key: tuple[str, ...] = ()
     source: str | None = None
+    is_view: bool = False
 
     @property
     def relation(self) -> str:
@@ -101,6 +102,7 @@ def _model(node: dict[str, Any], version: str) -> Model:
         watermark=wanted.get("watermark"),
         version=version,
         unique_key=_key(node["config"].get("unique_key")),
+        is_view=node["config"].get("materialized") == "view",
     )
 
 

@@ -7,6 +7,7 @@ with settings and a clock of theirs.
 from pathlib import Path
 
 from dagster import Definitions, definitions, in_process_executor
+from dbt.contracts.graph.manifest import Manifest as Parsed
 
 from ingestion.lake.writer import Clock, system_clock
 from orchestration import settings as all_settings
@@ -44,11 +45,15 @@ def assemble(
     project: Path | None = None,
     now: Clock = system_clock,
     alerts: Alerts | None = None,
+    parsed: Parsed | None = None,
 ) -> Definitions:
-    """All definitions; settings default to those of the working folder."""
+    """All definitions; settings default to those of the working folder.
+
+    `parsed`: the project as dbt parsed it in this process; otherwise each run parses it, about 4 s.
+    """
     chosen = settings or all_settings.load()
     manifest = prepared(Home.of(chosen), project or project_folder())
-    models = model_assets(manifest)
+    models = model_assets(manifest, parsed=parsed)
     return Definitions(
         assets=[
             LAKE_SPEC,

@@ -58,11 +58,13 @@ def statements(
     requester: Signer = ANA,
     approver: Signer = BEN,
     approved_subject: dict[str, object] | None = None,
+    asked_us: int | None = None,
+    approved_us: int | None = None,
 ) -> tuple[str, str]:
-    """A request and its approval, as notes."""
+    """A request and its approval, as notes; signed at noon if nothing else is said."""
     asked = Statement(
         action=action,
-        at_us=NOON_US + number,
+        at_us=NOON_US + number if asked_us is None else asked_us,
         lake_id=LAKE_ID,
         person=requester.name,
         reason="month end",
@@ -76,6 +78,7 @@ def statements(
         asked,
         person=approver.name,
         role="approver",
+        at_us=asked.at_us if approved_us is None else approved_us,
         request_sha256=note_sha256(request),
         subject=subject if approved_subject is None else approved_subject,
     )

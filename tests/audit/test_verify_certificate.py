@@ -23,6 +23,7 @@ from audit.time_stamp import time_stamp_request
 from audit.trusted_keys import TrustedKey
 from audit.verify import main
 from ledger.errors import IncorrectInput
+from ledger.statement_times import LONGEST_WAIT_US, SKEW_US
 from tests.audit.certificates import (
     ANA,
     APPROVALS,
@@ -30,6 +31,7 @@ from tests.audit.certificates import (
     CLOSE_SUBJECT,
     DECIDE_SUBJECT,
     LAKE,
+    NOON_US,
     PLAN,
     Closed,
     close_in,
@@ -91,9 +93,12 @@ def _approvals(*pairs: tuple[str, str]) -> Callable[[Certificate], Certificate]:
     return lambda certificate: replace(certificate, approvals=notes)
 
 
-CLOSE = statements(
-    "close_period", CLOSE_SUBJECT, number=2, approved_subject={**CLOSE_SUBJECT, "acknowledged": []}
-)
+def _close(**moments: int) -> tuple[str, str]:
+    approved: dict[str, object] = {**CLOSE_SUBJECT, "acknowledged": []}
+    return statements("close_period", CLOSE_SUBJECT, number=2, approved_subject=approved, **moments)
+
+
+CLOSE = _close()
 DECIDE = statements("decide_exceptions", DECIDE_SUBJECT, number=1)
 EVE = Signer(name="eve", seed=bytes(range(9, 41)))
 BEN_AGAIN = Signer(name="ben", seed=ANA.seed)
@@ -151,6 +156,27 @@ FORGED: dict[str, tuple[Callable[[Certificate], Certificate], str]] = {
     "the approval of another plan": (
         lambda one: replace(one, plan_sha256="0" * 64),
         "close_must_be_approved_for_this_plan",
+    ),
+    "an approval signed before its request": (
+        _approvals(DECIDE, _close(approved_us=NOON_US - SKEW_US + 1)),
+        "answer_must_not_be_signed_before_its_request",
+    ),
+    "a request signed after the cut-off": (
+        _approvals(DECIDE, _close(asked_us=NOON_US + SKEW_US + 1)),
+        "statement_must_not_be_signed_in_the_future",
+    ),
+    "an approval signed after the cut-off": (
+        _approvals(
+            statements(
+                "decide_exceptions", DECIDE_SUBJECT, number=1, approved_us=NOON_US + 2 * SKEW_US
+            ),
+            CLOSE,
+        ),
+        "statement_must_not_be_signed_in_the_future",
+    ),
+    "an approval kept for a later close": (
+        _approvals(DECIDE, _close(asked_us=0, approved_us=NOON_US - LONGEST_WAIT_US - 1)),
+        "statement_must_be_recorded_within_7_days",
     ),
     "two people with one key": (
         lambda one: replace(one, people=(person(ANA, "requester"), person(BEN_AGAIN, "approver"))),
@@ -229,6 +255,17 @@ def test_a_forged_certificate_is_found_although_the_lake_signed_it(
 ) -> None:
     alter, rule = FORGED[name]
     assert closed.altered(alter).rules()[:1] == [rule]
+
+
+def test_a_person_who_came_back_with_another_role_is_named_with_both(closed: Closed) -> None:
+    """Statements of both times may stand in one certificate; which was when, the lake tells."""
+    for first, then, rules in (
+        ("auditor", "approver", []),
+        ("approver", "requester", []),
+        ("auditor", "requester", ["person_must_have_role"]),
+    ):
+        people = (person(ANA, "requester"), person(BEN, first), person(BEN, then))
+        assert closed.altered(lambda one, p=people: replace(one, people=p)).rules()[:1] == rules
 
 
 def test_a_warning_passes_when_the_approver_acknowledged_it(closed: Closed) -> None:

@@ -2,8 +2,7 @@
 
 Whatever is tried, the closed edition's bytes and what readers see of it stay as they are; what
 comes late is routed as the rules say; tampering is found. One house per state lives through all
-paths, one after the other. Two paths are not there yet: the journal, and Dagster's backfill, which
-calls the same `Builder` and `publish` as these.
+paths, one after the other. One path is not there yet: the journal.
 """
 
 import shutil
@@ -14,6 +13,7 @@ from functools import cached_property
 
 import duckdb
 import pytest
+from dagster import DagsterInstance
 from dbt.cli.main import dbtRunner
 
 from ingestion.control.books import load_books
@@ -27,6 +27,7 @@ from tests.close.conftest import JANUARY
 from tests.close.house import PROJECT, House, day, microseconds
 from tests.events import batch, sales
 from tests.models.warehouse import dbt_home, parsed_project
+from tests.scheduling.office import Office
 
 STATES = ("Open", "SoftClosed", "Closed", "Reopened")
 LOCKS = ("no", "valid", "expired", "revoked")
@@ -41,6 +42,7 @@ PATHS = (
     "publish",
     "dbt build --full-refresh",
     "publish --full",
+    "Dagster backfill",
     "rollback",
     "direct write to the warehouse",
     "dbt run -s with changed vars",
@@ -55,7 +57,9 @@ class Story:
 
     house: House
     state: str
+    arrived: dict[tuple[str, str], str] = field(default_factory=dict)
     routes: dict[tuple[str, str], str] = field(default_factory=dict)
+    backfilled: list[str | None] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     bytes_after: dict[str, dict[str, bytes]] = field(default_factory=dict)
     readers_after: dict[str, object] = field(default_factory=dict)
@@ -89,11 +93,12 @@ class Story:
                 "run", "-s", "period_sales", "--full-refresh", "--vars", "{known_as_of_commit: 9}"
             ),
             "publish after changed vars": self.house.publish,
+            "Dagster backfill": self._backfill,
             "rollback": self._roll_back,
             "direct write to the warehouse": self._write_directly,
         }
         actions[path]()
-        if path == "dbt build":
+        if path in ("dbt build", "Dagster backfill"):
             self._remember_routes()
 
     def _arrive(self, path: str, *, historical: bool) -> None:
@@ -109,7 +114,7 @@ class Story:
             )
             moment = max(now, lake.head.ingest_time_us + 1) if historical else None
             lake.append(batch(frame), ingest_time_us=moment)
-            self.routes[path, source] = f"{source}-{first}"
+            self.arrived[path, source] = f"{source}-{first}"
         lake.close()
 
     def _drop_segment(self) -> None:
@@ -132,13 +137,27 @@ class Story:
                 ]
             )
 
+    def _backfill(self) -> None:
+        """As the daemon does it: all models, an edition, then the periods a sensor asks for."""
+        self._arrive("Dagster backfill", historical=False)
+        home = self.house.home
+        home.schedule_manifest.parent.mkdir(exist_ok=True)
+        shutil.copyfile(home.target / "manifest.json", home.schedule_manifest)
+        with DagsterInstance.ephemeral() as instance:
+            dagster = Office(self.house.settings, instance)
+            dagster.set_clock(self.house.clock)
+            assert dagster.run("build").success
+            for request in dagster.look("late_arrivals").requests:
+                assert dagster.run("refresh_period", request).success
+                self.backfilled.append(request.partition_key)
+
     def _remember_routes(self) -> None:
         waiting = dict(
             self.house.warehouse(
                 "select event_id, exception_reason from main.late_event_exceptions"
             )
         )
-        for key, event_id in self.routes.items():
+        for key, event_id in self.arrived.items():
             self.routes[key] = str(waiting.get(event_id, "in_window"))
 
     def _roll_back(self) -> None:
@@ -238,7 +257,7 @@ def _expected(state: str, lock: str) -> str:
 
 @pytest.mark.parametrize("lock", LOCKS)
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("path", ["ingest", "historical import"])
+@pytest.mark.parametrize("path", ["ingest", "historical import", "Dagster backfill"])
 def test_late_event_is_routed_as_the_rules_say(
     stories: Callable[[str], Story], path: str, state: str, lock: str
 ) -> None:
@@ -257,12 +276,19 @@ def test_bytes_of_the_closed_edition_and_what_readers_see_of_it_stay(
 
 
 @pytest.mark.parametrize("state", STATES)
+def test_dagster_backfills_the_period_the_late_events_touch_whatever_its_state(
+    stories: Callable[[str], Story], state: str
+) -> None:
+    assert JANUARY in stories(state).lived.backfilled
+
+
+@pytest.mark.parametrize("state", STATES)
 def test_segment_dropped_into_the_folder_is_no_part_of_the_lake(
     stories: Callable[[str], Story], state: str
 ) -> None:
     lived = stories(state).lived
     known = lived.house.warehouse("select max(commit_seq) from intermediate.int_sales__deltas")
-    assert known[0][0] <= load_books(lived.house.home.lake).commit_seq + 2 * len(LOCKS)
+    assert known[0][0] <= load_books(lived.house.home.lake).commit_seq + 3 * len(LOCKS)
     problem = verify_home(lived.house.settings, quick=True, tell=_silent).lake.first_problem
     assert problem and problem.rule == "log_must_not_end_before_its_segments"
 

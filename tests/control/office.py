@@ -98,10 +98,12 @@ class Office:
         }
         return Statement(**(right | values))
 
-    def asked(self, by: str, action: str, subject: dict[str, Any]) -> ev.ActionRequested:
-        """A signed request, not recorded yet."""
+    def asked(
+        self, by: str, action: str, subject: dict[str, Any], **values: Any
+    ) -> ev.ActionRequested:
+        """A signed request, not recorded yet; `values` make it say something else."""
         self.requests += 1
-        said = self.statement(by, action=action, subject=subject)
+        said = self.statement(by, action=action, subject=subject, **values)
         return ev.ActionRequested(
             request_id=said.request_id, action=action, statement=sign_statement(said, signer(by))
         )
@@ -135,6 +137,23 @@ class Office:
     def approval(self, by: str, asked: ev.ActionRequested, **values: Any) -> ev.ActionApproved:
         note = sign_statement(self.answer(by, asked, **values), signer(by))
         return ev.ActionApproved(request_id=asked.request_id, action=asked.action, statement=note)
+
+    def declined(self, by: str, asked: ev.ActionRequested, **values: Any) -> ev.ActionDeclined:
+        subject = self.books.requests[asked.request_id].subject
+        right: dict[str, Any] = {"role": "decliner", "subject": dict(subject)}
+        note = sign_statement(self.answer(by, asked, **(right | values)), signer(by))
+        return ev.ActionDeclined(request_id=asked.request_id, action=asked.action, statement=note)
+
+    def add(self, name: str, *roles: str) -> None:
+        """A person more, asked for by rita, approved by adam."""
+        key = signer(name).verifier.to_text()
+        asked = self.ask("rita", "add_person", person=name, verifier_key=key, roles=list(roles))
+        self.approve("adam", asked, person(name, *roles, request=asked.request_id))
+
+    def remove(self, name: str, *, by: str = "rita", approver: str = "adam") -> None:
+        asked = self.ask(by, "remove_person", person=name)
+        gone = ev.PersonRemoved(person=name, request_id=asked.request_id)
+        self.approve(approver, asked, gone)
 
     def approve(
         self, by: str, asked: ev.ActionRequested, *effects: ev.ControlEvent

@@ -1,5 +1,6 @@
 """What was written past the choke point is found by refolding the lake, with every signature."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,16 @@ from orchestration.initialise import initialise
 from orchestration.settings import Settings
 from orchestration.verification import verify_home
 from tests.control.forger import forge
-from tests.control.office import DAY_US, NOW_US, Office, altered, person, reopened, signer
+from tests.control.office import (
+    DAY_US,
+    MINUTE_US,
+    NOW_US,
+    Office,
+    altered,
+    person,
+    reopened,
+    signer,
+)
 
 MARCH, APRIL = "2011-03", "2011-04"
 
@@ -54,6 +64,25 @@ def test_a_forged_approval_is_found(office: Office) -> None:
     asked = office.ask("rita", "reopen_period", period_id=MARCH)
     own = office.approval("rita", asked)
     assert found(office, own, reopened(MARCH, asked)) == "requester_must_not_approve"
+
+
+def test_a_calendar_forged_over_booked_sales_is_found(office: Office) -> None:
+    first = ev.PeriodDates(period_id=APRIL, first_date=date(2011, 4, 1), end_date=date(2011, 5, 1))
+    early = ev.PeriodDates(
+        period_id="early", first_date=date(2011, 2, 1), end_date=date(2011, 3, 1)
+    )
+    march = ev.PeriodDates(period_id=MARCH, first_date=date(2011, 3, 1), end_date=date(2011, 4, 1))
+    kept = ev.CalendarDefined(calendar_version=1, kind="table", periods=(march, first))
+    office.record(kept)
+    moved = altered(kept, calendar_version=2, periods=(early, march, first))
+    assert found(office, moved) == "calendar_must_keep_periods_with_events"
+
+
+def test_a_forged_time_of_signing_is_found(office: Office) -> None:
+    asked = office.ask("rita", "reopen_period", period_id=MARCH)
+    later = office.approval("adam", asked, at_us=office.clock.now_us + 10 * MINUTE_US)
+    rule = "statement_must_not_be_signed_in_the_future"
+    assert found(office, later, reopened(MARCH, asked)) == rule
 
 
 def test_a_third_person_nobody_approved_is_found(office: Office) -> None:

@@ -14,6 +14,7 @@ from ledger.errors import IncorrectInput
 from ledger.periods import BEFORE_FIRST_CLOSE, OPEN, Closed, Reopened, SoftClosed
 from tests.control.office import (
     DAY_US,
+    MINUTE_US,
     NOW_US,
     PLAN,
     Office,
@@ -140,6 +141,23 @@ FORGERIES: dict[str, tuple[str, Callable[[Office, ev.ActionRequested], ev.Contro
         "statement_must_match_the_request",
         lambda office, asked: office.approval("adam", asked, request_sha256="0" * 64),
     ),
+    "signed ahead of the lake's clock": (
+        "statement_must_not_be_signed_in_the_future",
+        lambda office, asked: office.approval(
+            "adam", asked, at_us=office.clock.now_us + 6 * MINUTE_US
+        ),
+    ),
+    "signed long ago": (
+        "statement_must_be_recorded_within_7_days",
+        lambda office, asked: office.approval("adam", asked, at_us=NOW_US - 8 * DAY_US),
+    ),
+    "signed in time, and dated otherwise afterwards": (
+        "signature_must_verify",
+        lambda office, asked: altered(
+            office.approval("adam", asked),
+            statement=office.approval("adam", asked).statement.replace('"at_us":1', '"at_us":2'),
+        ),
+    ),
     "as a decliner": (
         "statement_must_match_the_event",
         lambda office, asked: office.approval("adam", asked, role="decliner"),
@@ -218,8 +236,8 @@ def test_people_come_and_go_by_four_eyes(office: Office) -> None:
     assert office.books.people["olga"].roles == ("auditor",)
     asked = office.asked("olga", "reopen_period", {"period_id": MARCH})
     refused(office, "person_must_have_role", lambda: office.record(asked))
-    asked = office.ask("rita", "remove_person", person="adam")
-    gone = ev.PersonRemoved(person="adam", request_id=asked.request_id)
+    asked = office.ask("rita", "remove_person", person="rita")
+    gone = ev.PersonRemoved(person="rita", request_id=asked.request_id)
     refused(
         office,
         "a_requester_and_another_approver_must_remain",

@@ -7,6 +7,8 @@ import pytest
 
 from ingestion.control.books import load_books
 from ingestion.lake import Lake
+from ingestion.lake.writer import system_clock
+from ledger.books import read_statement
 from tests.desk.conftest import LATE, Desk
 from tests.events import batch, sales
 
@@ -151,3 +153,16 @@ def test_of_a_mixed_commit_only_what_came_too_late_is_listed(desk: Desk) -> None
     lake.close()
     late = {f"till-{number}" for number in range(77, 107, 2)}
     assert set(desk.exceptions()) == late | {f"till-{number}" for number in range(70, 77)}
+
+
+def test_people_sign_in_the_lake_s_time_when_its_clock_ran_ahead(desk: Desk) -> None:
+    """A commit once dated a year ahead: the lake's clock stays there, and nobody is locked out."""
+    ahead_us = 365 * 86_400_000_000
+    lake = Lake.open(desk.home.lake, desk.home.index, now=lambda: system_clock() + ahead_us)
+    lake.append(batch(sales(77, 1)))
+    lake.close()
+    request = desk.decide("rejected", "--event", "till-70")
+    assert desk.approve(request).code == 0
+    asked = load_books(desk.home.lake).requests[request]
+    for note in asked.statements:
+        assert read_statement(note)["at_us"] > system_clock() + ahead_us // 2

@@ -1,5 +1,6 @@
 """Periods, calendar and policy on the command line: seen, changed once, told who and why."""
 
+from tests.cli.terminal import Terminal
 from tests.desk.conftest import Desk, append
 
 
@@ -34,26 +35,38 @@ def test_a_late_event_of_a_soft_closed_period_goes_to_the_next_one(desk: Desk) -
     assert {one["posting_period"] for one in decided.values()} == {"2026-02"}
 
 
+def calendar(kind: str, first: str) -> tuple[str, ...]:
+    """The command that defines one from a day on."""
+    return ("calendar", "define", "--kind", kind, "--from", first, "--until", "2027-01-01")
+
+
+def test_a_calendar_is_free_until_the_first_sale(terminal: Terminal) -> None:
+    assert terminal.run("init").code == 0
+    for version, kind in enumerate(("month", "iso_week", "4-4-5"), 1):
+        first = "2026-01-01" if kind == "month" else "2025-12-29"
+        said = terminal.run(*calendar(kind, first), "--json")
+        assert said.code == 0 and said.json["calendar_version"] == version
+
+
+def test_a_calendar_begins_behind_the_sales_there_are(desk: Desk) -> None:
+    head = desk.head()
+    refused = desk.run(*calendar("4-4-5", "2025-12-29"))
+    assert refused.code == 2 and "calendar_must_keep_periods_with_events" in refused.text
+    told = " ".join(refused.text.split())
+    assert "give every period before 2026-02-01 as it is" in told, told
+    assert desk.head() == head
+    desk.done(*calendar("4-4-5", "2026-02-01"))
+
+
 def test_a_calendar_is_defined_once_and_keeps_what_is_locked(desk: Desk) -> None:
-    define = (
-        "calendar",
-        "define",
-        "--kind",
-        "4-4-5",
-        "--from",
-        "2025-12-29",
-        "--until",
-        "2027-01-01",
-    )
+    define = calendar("4-4-5", "2026-02-01")
     made = desk.done(*define, "--json").json
     assert (made["calendar_version"], made["new"]) == (1, True)
     assert made["periods"][0]["period_id"] == "FY2026-P01"
     assert desk.done(*define, "--json").json["new"] is False
-    assert desk.exceptions()["till-70"]["period_id"] == "FY2026-P01"
+    assert desk.exceptions()["till-70"]["period_id"] == "2026-01"
     desk.done("periods", "soft-close", "FY2026-P01", "--as", "bob", "--why", "month end")
-    moved = desk.run(
-        "calendar", "define", "--kind", "month", "--from", "2026-01-01", "--until", "2027-01-01"
-    )
+    moved = desk.run(*calendar("month", "2026-01-01"))
     assert moved.code == 2 and "calendar_must_keep_locked_periods" in moved.text
     neither = desk.run("calendar", "define", "--kind", "month")
     assert neither.code == 2 and "calendar_must_be_given_one_way" in neither.text
@@ -62,7 +75,7 @@ def test_a_calendar_is_defined_once_and_keeps_what_is_locked(desk: Desk) -> None
 def test_a_table_of_ones_own_is_a_calendar_too(desk: Desk) -> None:
     table = desk.terminal.folder / "periods.csv"
     table.write_text(
-        "period_id,first_date,end_date\nH1,2026-01-01,2026-07-01\nH2,2026-07-01,2027-01-01\n"
+        "period_id,first_date,end_date\nH1,2026-02-01,2026-08-01\nH2,2026-08-01,2027-01-01\n"
     )
     desk.done("calendar", "define", "--table", str(table))
     shown = desk.done("calendar", "show", "--json").json

@@ -33,6 +33,7 @@ def test_derived_state_that_follows_the_lake_has_no_problem(home: Path) -> None:
         ("offsets", "next_offset = next_offset - 1"),
         ("segments", "path = 'other'"),
         ("tiles", "hash = x'00'"),
+        ("newest_events", "event_time_us = event_time_us - 1"),
     ],
 )
 def test_a_changed_row_of_the_state_is_named(home: Path, table: str, change: str) -> None:
@@ -47,6 +48,15 @@ def test_a_changed_row_of_the_state_is_named(home: Path, table: str, change: str
     problems = check_derived(home / "lake", home / "index")
     assert [p.what for p in problems] == [f"state.sqlite, table {table}"]
     assert "Delete" in problems[0].remedy
+
+
+def test_a_state_of_an_older_version_is_filled_again_from_the_lake(home: Path) -> None:
+    """One that knows the head and not the newest events would let a calendar move them."""
+    db = sqlite3.connect(home / "index/state.sqlite")
+    db.executescript("drop table newest_events; pragma user_version = 0;")
+    db.close()
+    Lake.open(home / "lake", home / "index").close()
+    assert check_derived(home / "lake", home / "index") == []
 
 
 def test_a_flipped_bit_in_an_entry_of_the_id_index_is_found(home: Path) -> None:

@@ -58,6 +58,9 @@ class PaperOffice(Office):
             lake_id=LAKE_ID,
             open_statement=signatures.open_statement,
             check_key=signatures.check_key,
+            newest_event_us=max(
+                (one.event_time_us for one in self.arrivals.values()), default=None
+            ),
             arrivals=self.arrivals,
         )
         rejection = check(self.paper, batch, evidence)

@@ -8,6 +8,7 @@ import pytest
 
 from ledger import control_events as ev
 from ledger.calendar import generate
+from ledger.errors import IncorrectInput
 from ledger.periods import name_of
 from tests.control.office import DAY_US, NOW_US, altered
 from tests.ledger.paper_office import PaperOffice
@@ -57,15 +58,71 @@ def test_a_calendar_may_keep_the_ids_of_the_months_it_covers() -> None:
     assert PaperOffice().rejection(table(altered(A, period_id=MARCH))) is None
 
 
-def test_a_new_calendar_holds_from_its_own_commit_on() -> None:
+def test_a_calendar_is_free_before_the_first_event_and_holds_from_its_own_commit_on() -> None:
     office = PaperOffice()
-    office.sell("before", at_us=NOW_US)
     office.record(table(A, B))
+    office.record(table(altered(A, period_id="C"), B, version=2))
     office.sell("after", at_us=NOW_US)
     books = office.books
-    assert books.route(office.arrivals["before"]).period_id == APRIL
-    assert books.route(office.arrivals["after"]).period_id == "A"
-    assert books.calendar_at(0).version == 0
+    assert books.route(office.arrivals["after"]).period_id == "C"
+    assert [books.calendar_at(seq).version for seq in range(4)] == [0, 1, 2, 2]
+
+
+KEEPS_EVENTS = "calendar_must_keep_periods_with_events"
+MONTHS = {
+    number: dates(f"2011-{number:02d}", (2011, number, 1), (2011, number + 1, 1))
+    for number in range(1, 12)
+}
+
+
+def test_a_new_calendar_begins_behind_the_period_of_the_newest_event() -> None:
+    office = PaperOffice()
+    office.sell("newest", at_us=NOW_US - 10 * DAY_US)
+    office.sell("older", at_us=NOW_US - 90 * DAY_US)
+    assert office.rejection(table(A, B)) == KEEPS_EVENTS
+    assert office.rejection(table(dates("Q1", (2011, 1, 1), (2011, 4, 1)))) == KEEPS_EVENTS
+    long_ago = dates("Y", (1999, 1, 1), (2000, 1, 1))
+    assert office.rejection(table(long_ago)) == KEEPS_EVENTS
+    halves = dates("A1", (2011, 4, 1), (2011, 4, 16)), dates("A2", (2011, 4, 16), (2011, 5, 1))
+    assert office.rejection(table(*halves)) is None
+    rest = dates("rest", (2011, 4, 16), (2011, 6, 1))
+    office.sell("in the first half", at_us=NOW_US + 3 * DAY_US)
+    assert office.rejection(table(altered(halves[0], period_id="X"), version=2)) == KEEPS_EVENTS
+    assert office.rejection(table(rest, version=2)) == KEEPS_EVENTS
+    assert office.rejection(table(halves[0], rest, version=2)) is None
+
+
+def test_a_period_with_events_keeps_its_id_as_well_as_its_dates() -> None:
+    office = PaperOffice()
+    office.sell("newest", at_us=NOW_US - 10 * DAY_US)
+    renamed = altered(MONTHS[3], period_id="March")
+    assert office.rejection(table(MONTHS[2], renamed, MONTHS[4])) == KEEPS_EVENTS
+    assert (
+        office.rejection(table(MONTHS[2], MONTHS[3], dates("Q", (2011, 4, 1), (2011, 7, 1))))
+        is None
+    )
+
+
+@pytest.mark.parametrize(("days", "rule"), [(-1, None), (0, KEEPS_EVENTS)])
+def test_an_event_of_the_last_day_of_a_month_binds_the_next_one_too(
+    days: int, rule: str | None
+) -> None:
+    """Its store may keep its days ahead of UTC, or be moved there later."""
+    office = PaperOffice()
+    office.sell("newest", at_us=NOW_US + (days - 1) * DAY_US)
+    april = dates("new", (2011, 4, 1), (2011, 4, 20))
+    assert office.rejection(table(april)) == rule
+
+
+def test_the_refusal_says_which_day_binds_and_from_when_on_it_is_free() -> None:
+    office = PaperOffice()
+    office.sell("newest", at_us=NOW_US - 10 * DAY_US)
+    with pytest.raises(IncorrectInput) as error:
+        office.record(table(A, B))
+    assert "up to 2011-03-23" in error.value.remedy
+    assert "every period before 2011-04-01" in error.value.remedy
+    assert error.value.expected == "2011-03 from 2011-03-01 to 2011-04-01"
+    assert error.value.found == "2011-03-before from 2011-03-01 to 2011-03-05"
 
 
 def test_what_was_closed_soft_closed_or_posted_to_keeps_its_dates() -> None:

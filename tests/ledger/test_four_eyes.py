@@ -194,7 +194,9 @@ def test_facts_come_once_and_in_the_order_of_their_stream() -> None:
     def refuse(_note: str, _keys: object) -> Rejection:
         raise AssertionError("nothing is signed here")
 
-    evidence = Evidence(lake_id="", open_statement=refuse, check_key=lambda _t, _p: None)
+    evidence = Evidence(
+        lake_id="", open_statement=refuse, check_key=lambda _t, _p: None, newest_event_us=None
+    )
     again = check(made.books, [newest], evidence)
     assert again and again.rule == "control_event_must_be_recorded_once"
     gap = replace(newest, event_id="new", stream_version=9)

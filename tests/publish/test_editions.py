@@ -1,5 +1,6 @@
 """An edition shows what the warehouse holds; publishing writes only what changed."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -288,6 +289,35 @@ def test_a_log_left_beside_the_current_file_does_not_reach_the_next_edition(shop
     shop.build()
     shop.publish()
     assert shop.read("select number from edition") == [(2,)]
+
+
+def test_after_a_whole_build_tests_may_run_but_not_some_of_its_models(shop: Shop) -> None:
+    """Those may have been made anew as of another commit: `dbt run -s ... --vars ...`."""
+    shop.sell(100)
+    shop.build()
+    record = {"outcome": "passed", "commit_seq": 1}
+    shop.home.build_record.write_text(json.dumps(record))
+    shop.write_results({"day_sales": "success"})
+    with pytest.raises(IncorrectInput) as error:
+        shop.publish()
+    assert error.value.rule == "last_build_must_cover_what_is_published"
+    shop.write_results({"unique_day": "pass"}, kind="test")
+    assert shop.publish().commit_seq == 1
+
+
+def test_a_build_may_leave_views_out_when_a_whole_one_stands(shop: Shop) -> None:
+    shop.sell(100)
+    shop.build()
+    manifest = shop.home.target / "manifest.json"
+    said = json.loads(manifest.read_text())
+    said["nodes"]["model.shop.freshness"]["config"]["materialized"] = "view"
+    manifest.write_text(json.dumps(said))
+    shop.write_results({"sales_versions": "success", "day_sales": "success"})
+    with pytest.raises(IncorrectInput, match="left out freshness"):
+        shop.publish()
+    record = {"outcome": "passed", "commit_seq": 1}
+    shop.home.build_record.write_text(json.dumps(record))
+    assert shop.publish().commit_seq == 1
 
 
 def test_a_failed_or_partial_build_is_not_published(shop: Shop) -> None:

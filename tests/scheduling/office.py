@@ -30,6 +30,7 @@ from orchestration.queries.edition_reader import open_edition
 from orchestration.scheduling.definitions import assemble
 from orchestration.settings import Settings
 from tests.events import batch, sales
+from tests.models.warehouse import parsed_project
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAY = timedelta(days=1)
@@ -71,7 +72,10 @@ class Office:
     @cached_property
     def definitions(self) -> Definitions:
         return assemble(
-            settings=self.settings, project=PROJECT, now=lambda: self.now_us or system_clock()
+            settings=self.settings,
+            project=PROJECT,
+            now=lambda: self.now_us or system_clock(),
+            parsed=parsed_project(),
         )
 
     def set_clock(self, moment: datetime) -> None:

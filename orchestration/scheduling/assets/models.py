@@ -21,6 +21,7 @@ from dagster import (
     RetryRequested,
 )
 from dagster_dbt import dbt_assets
+from dbt.contracts.graph.manifest import Manifest as Parsed
 
 from orchestration.build import BROKEN, FAILED, PASSED, Builder, Built, NodeResult
 from orchestration.home import Home
@@ -51,8 +52,8 @@ def _full_tests(manifest: Manifest) -> set[str]:
     return {node["name"] for node in manifest["nodes"].values() if FULL in node.get("tags", [])}
 
 
-def model_assets(manifest: Manifest) -> AssetsDefinition:
-    """All models of `manifest`, built by one step."""
+def model_assets(manifest: Manifest, *, parsed: Parsed | None = None) -> AssetsDefinition:
+    """All models of `manifest`, built by one step, which parses the project unless it is given."""
 
     full = _full_tests(manifest)
 
@@ -67,7 +68,7 @@ def model_assets(manifest: Manifest) -> AssetsDefinition:
     ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
         context.log_event(observed(Home.of(settings)))
         thorough = any(key.name in full for key in context.selected_asset_check_keys)
-        built = _build(settings, thorough=thorough)
+        built = _build(settings, thorough=thorough, parsed=parsed)
         yield from _results(context, built)
         context.log.info(f"{built.outcome}: the warehouse knows commit {built.commit_seq}")
         if built.outcome == BROKEN:
@@ -76,10 +77,10 @@ def model_assets(manifest: Manifest) -> AssetsDefinition:
     return build_models
 
 
-def _build(settings: Settings, *, thorough: bool) -> Built:
+def _build(settings: Settings, *, thorough: bool, parsed: Parsed | None) -> Built:
     checked = None if thorough else _checked(Home.of(settings))
     try:
-        return Builder(settings, checked=checked).build()
+        return Builder(settings, checked=checked, manifest=parsed).build()
     except Busy as busy:
         raise RetryRequested(max_retries=BUSY_RETRIES, seconds_to_wait=BUSY_SECONDS) from busy
 
