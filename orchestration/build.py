@@ -7,7 +7,7 @@ build. Does not publish. Called by `ledgerlake build`, the demo and benchmarks.
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -139,6 +139,22 @@ class Builder:
             _record(self.home, built)
             return built
 
+    def make(
+        self, tables: Sequence[str], *, known_as_of_commit: int, tell: Tell | None = None
+    ) -> list[NodeResult]:
+        """Make these tables and what they are made of, untested, and record nothing.
+
+        For a warehouse of its own, which nobody publishes from.
+        """
+        _require_lake(self.home)
+        wanted = ["run", "--select", *(f"+{one}" for one in tables)]
+        lock = exclusive(self.home.build_lock, doing="build")
+        with lock, _dbt_home(self.home, self._project):
+            try:
+                return self._nodes(wanted, known_as_of_commit, tell)
+            finally:
+                DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
     def check_everything(self) -> None:
         """Let the next build run every test, as the first does."""
         self._checked = None
@@ -146,13 +162,18 @@ class Builder:
     def _run(
         self, full_refresh: bool, commit: int | None, tell: Tell | None, *, unit_tests: bool
     ) -> list[NodeResult]:
-        if self._manifest is None:
-            self._manifest = self._invoke(["parse"], commit).result
         if full_refresh:
             self._checked = None
         scope = ["--full-refresh"] if full_refresh else []
         scope += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
         arguments = ["build", *(scope if self._checked is None else ["--selector", "tick"])]
+        return self._nodes(arguments, commit, tell)
+
+    def _nodes(
+        self, arguments: list[str], commit: int | None, tell: Tell | None
+    ) -> list[NodeResult]:
+        if self._manifest is None:
+            self._manifest = self._invoke(["parse"], commit).result
         progress = _Progress(tell) if tell else None
         done = self._invoke(arguments, commit, progress)
         if done.result is None:

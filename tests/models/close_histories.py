@@ -151,7 +151,7 @@ RICH_HISTORY: History = (
     SetPolicy(0),
     Wait(timedelta(days=20)),
     _trade(0.1, 3, 9),
-    Build(MODELS),
+    Build(PARTIAL_BUILDS[1]),
     Wait(timedelta(days=5)),
     _trade(0.1, 6, 20, dies_at="before_commit"),
     Arrive("till", (_sale(1, 10**9),)),

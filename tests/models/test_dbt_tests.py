@@ -148,6 +148,12 @@ OTHER_DAMAGE = (
 )
 """More ways to break the laws of the close: each part of such a test fails by itself."""
 
+CALENDAR = """
+    insert into staging.stg_control__events (commit_seq, row_index, event_type, payload)
+    values (1, 0, 'CalendarDefined', '{"calendar_version": 1, "kind": "table", "periods": [
+        {"period_id": "FY2025-P03", "first_date": "2025-03-01", "end_date": "2025-04-05"}]}')
+"""
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
@@ -188,6 +194,12 @@ def damaged(built: Warehouse, tmp_path: Path) -> Iterator[Warehouse]:
     shutil.copyfile(copy, built.home.warehouse)
 
 
+def _execute(damaged: Warehouse, statement: str) -> None:
+    with duckdb.connect(str(damaged.home.warehouse)) as warehouse:
+        warehouse.execute("set TimeZone = 'UTC'")
+        assert warehouse.execute(statement).fetchall() != [(0,)], "nothing there to break"
+
+
 def test_every_test_passes_on_a_history_with_something_of_everything(built: Warehouse) -> None:
     ((sales, corrections, late_types, balances, duplicates, rejects),) = built.rows(
         """
@@ -216,25 +228,32 @@ def test_every_law_among_dbts_tests_has_a_damage_here() -> None:
     [pytest.param(*one, id=one[0]) for one in (*DAMAGE.items(), *OTHER_DAMAGE)],
 )
 def test_a_broken_law_fails_its_test(damaged: Warehouse, law: str, damage: str) -> None:
-    with duckdb.connect(str(damaged.home.warehouse)) as warehouse:
-        warehouse.execute("set TimeZone = 'UTC'")
-        before = warehouse.execute(damage).fetchall()
-    assert before != [(0,)], "the damage found nothing to break"
+    _execute(damaged, damage)
+    assert damaged.failing_tests(law) == [law]
+
+
+def test_books_add_up_to_days_by_month_and_with_a_calendar_in_all(damaged: Warehouse) -> None:
+    law = "assert_period_sales_add_up_to_daily_sales"
+    _execute(damaged, "update period_sales set charge_period = 'FY2025-P03' where quantity > 0")
+    assert damaged.failing_tests(law) == [law]
+    _execute(damaged, CALENDAR)
+    assert damaged.failing_tests(law) == []
+    _execute(damaged, DAMAGE[law])
     assert damaged.failing_tests(law) == [law]
 
 
 def test_a_live_view_that_says_more_than_its_mart_fails_its_test(damaged: Warehouse) -> None:
     """A tail behind the build stands for any difference: in a build there is none."""
     assert damaged.failing_tests("test_name:same_rows_as") == []
-    with duckdb.connect(str(damaged.home.warehouse)) as warehouse:
-        warehouse.execute(
-            """
-            insert into live.tail_commits values (99, timestamptz '2025-04-11 00:00:00Z');
-            insert into live.tail_sales
-                (commit_seq, event_type, event_time, store_id, currency, amount)
-            values (99, 'SaleRecorded', timestamptz '2025-04-10 00:00:00Z', 'harbour', 'EUR', 1)
-            """
-        )
+    _execute(
+        damaged,
+        """
+        insert into live.tail_commits values (99, timestamptz '2025-04-11 00:00:00Z');
+        insert into live.tail_sales
+            (commit_seq, event_type, event_time, store_id, currency, amount)
+        values (99, 'SaleRecorded', timestamptz '2025-04-10 00:00:00Z', 'harbour', 'EUR', 1)
+        """,
+    )
     assert damaged.failing_tests("test_name:same_rows_as") == [
         "live_daily_sales_without_a_tail_is_the_mart",
         "live_real_time_sales_without_a_tail_is_the_mart",
