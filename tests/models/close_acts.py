@@ -62,10 +62,11 @@ class Died(Exception):
 
 @dataclass
 class Story:
-    """A shop and what became of its periods. `refused`: rules that acts broke."""
+    """A shop and what became of its periods. `refused`: rules that acts broke; `killed`: builds."""
 
     shop: Shop
     refused: list[str] = field(default_factory=list)
+    killed: int = 0
     asked: ev.ActionRequested | None = None
     locks: list[tuple[str, ev.ActionRequested]] = field(default_factory=list)
     frozen: dict[tuple[str, int], list[tuple[object, ...]]] = field(default_factory=dict)
@@ -318,4 +319,4 @@ class KilledBuild:
     statements: int
 
     def happen(self, story: Story) -> None:
-        build_and_die(story.shop.made.home, after=self.statements)
+        story.killed += build_and_die(story.shop.made.home, after=self.statements)
