@@ -57,6 +57,14 @@ def verify_certificates(
 ) -> list[Verified]:
     """Check those asked for, all by default. IncorrectInput if there is none of these."""
     books = load_books(home.lake)
+    wanted = certified_closes(books, period_id=period_id, closed_edition=closed_edition)
+    return [_verified(home, books, one, files=files) for one in wanted]
+
+
+def certified_closes(
+    books: Books, *, period_id: str | None, closed_edition: int | None
+) -> list[PeriodClosed]:
+    """The closes asked for, oldest first. IncorrectInput if there is none of these."""
     wanted = [
         one
         for one in closes(books)
@@ -71,7 +79,15 @@ def verify_certificates(
             found="none",
             remedy="`ledgerlake certificates list` shows them.",
         )
-    return [_verified(home, books, one, files=files) for one in wanted]
+    return wanted
+
+
+def state_of(path: Path, close: PeriodClosed) -> str:
+    """Is the file at `path` the certificate the lake names? there, missing, or altered."""
+    if not path.exists() or not path.with_suffix(".note").exists():
+        return "missing"
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    return "there" if found == close.certificate_sha256 else "altered"
 
 
 def _listed(home: Home, close: PeriodClosed) -> Listed:
@@ -82,16 +98,9 @@ def _listed(home: Home, close: PeriodClosed) -> Listed:
         published_edition=close.published_edition,
         cut_off_commit=close.cut_off_commit,
         sha256=close.certificate_sha256,
-        state=_state(path, close),
+        state=state_of(path, close),
         path=path,
     )
-
-
-def _state(path: Path, close: PeriodClosed) -> str:
-    if not path.exists() or not path.with_suffix(".note").exists():
-        return "missing"
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    return "there" if found == close.certificate_sha256 else "altered"
 
 
 def _verified(home: Home, books: Books, close: PeriodClosed, *, files: bool) -> Verified:
@@ -120,7 +129,7 @@ def _verified(home: Home, books: Books, close: PeriodClosed, *, files: bool) -> 
 
 
 def _paper_problems(path: Path, close: PeriodClosed) -> Iterator[str]:
-    state = _state(path, close)
+    state = state_of(path, close)
     if state != "there":
         yield (
             f"certificate_must_be_the_one_the_lake_names: {path.name}: expected SHA-256"
