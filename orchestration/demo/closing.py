@@ -80,7 +80,8 @@ def _key_of(stage: Stage, name: str) -> str | None:
     known = stage.books.people.get(name)
     if known is None:
         return None
-    return f"signs with the key {known.verifier_key.rsplit('+', 1)[0]}"
+    name_and_hash = "+".join(known.verifier_key.split("+")[:2])
+    return f"signs with the key {name_and_hash}"
 
 
 def _blocked(stage: Stage, period_id: str, choices: Sequence[Choice]) -> None:
@@ -105,7 +106,7 @@ def _blocked(stage: Stage, period_id: str, choices: Sequence[Choice]) -> None:
 
 
 def _in_a_line(made: Plan) -> str:
-    return f"{len(made.blockers)} blockers, {len(made.warnings)} warnings to acknowledge, no token"
+    return f"no token: {len(made.blockers)} in the way, {len(made.warnings)} to acknowledge"
 
 
 def _draw(stage: Stage, one: Finding) -> None:
@@ -207,4 +208,4 @@ def _changed(stage: Stage, period_id: str) -> str:
         f" = {output.cell(one.after, money=True)} {one.currency}"
         for one in sums
     ]
-    return f"{rows:,} rows differ; sales {', '.join(said)}"
+    return f"rows that differ: {rows:,}; sales {', '.join(said)}"
