@@ -1,9 +1,11 @@
 """The gate over hand-made frames: what passes, what each suite catches, what cannot be judged."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -179,12 +181,20 @@ def test_the_digest_changes_with_one_figure_and_with_one_byte_of_a_page(
     assert docs_digest(folder) != verdict.docs_sha256
 
 
+def _pages(folder: Path) -> Iterator[Path]:
+    return (folder / "validations").rglob("*.html")
+
+
 def test_docs_show_a_page_per_suite_and_name_the_control_and_the_remedy(tmp_path: Path) -> None:
     folder = tmp_path / "docs"
     run_gate(broken("exceptions", 0, event_count=3), period=MARCH, docs_dir=folder)
-    pages = {path.stem.removeprefix("control_frames-"): path for path in folder.rglob("*.html")}
-    assert {name.split(".")[0] for name in pages} == {"index", *(suite.name for suite in SUITES)}
-    page = pages["exceptions.pending_period"].read_text()
+    pages = {path.relative_to(folder).as_posix(): path for path in _pages(folder)}
+    assert {name.split("/")[1] for name in pages} == {suite.name for suite in SUITES}
+    (page,) = (
+        path.read_text() for name, path in pages.items() if "exceptions/pending_period/" in name
+    )
+    linked = re.findall(r"'_table_row_link_path': '([^']*)'", (folder / "index.html").read_text())
+    assert sorted(linked) == sorted(pages)
     assert "no_exception_of_the_period_is_pending" in page
     assert "ledgerlake exceptions decide" in page
     kept = json.loads((folder / RESULTS).read_text())
