@@ -13,6 +13,8 @@ from benchmarks.__main__ import SCRIPTS
 from benchmarks.measurement import Measurement, percentile
 
 EVENTS = 8_000
+SLOW = ("build", "close", "full_refresh", "restate")
+"""Make several warehouses each, a minute and more: tried every night."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+def _tried(name: str) -> object:
+    return pytest.param(name, marks=pytest.mark.nightly) if name in SLOW else name
+
+
+@pytest.mark.parametrize("name", [_tried(name) for name in SCRIPTS])
 def test_script_writes_its_figures_with_machine_and_versions(name: str, cache: Path) -> None:
     result = _run(name, cache)
     assert result["benchmark"] == name

@@ -1,9 +1,8 @@
 """A close that dies anywhere is never half: run again, it goes on to one certified period."""
 
 import random
-import subprocess
-import sys
 import time
+from multiprocessing.context import ForkServerProcess
 
 import pytest
 from dbt.parser.manifest import extended_mashumaro_encoder
@@ -13,8 +12,10 @@ from ledger.periods import Closed, Open, SoftClosed
 from orchestration.close import apply as applying
 from orchestration.close.certificates import verify_certificates
 from orchestration.close.status import read_status
+from tests import forked
+from tests.close import breaker
 from tests.close.conftest import JANUARY, Copy
-from tests.close.house import PROJECT, House, microseconds
+from tests.close.house import House
 from tests.models.warehouse import parsed_project
 
 SEED = 20_263
@@ -34,12 +35,10 @@ STEPS = (
 )
 
 
-def _start(house: House, token: str, step: str) -> subprocess.Popen[bytes]:
-    clock = str(microseconds(house.clock))
+def _start(house: House, token: str, step: str) -> ForkServerProcess:
     parsed = house.root.with_name("manifest.msgpack")
     parsed.write_bytes(parsed_project().to_msgpack(extended_mashumaro_encoder))
-    arguments = [str(house.root), clock, token, step, str(parsed)]
-    return subprocess.Popen([sys.executable, "-m", "tests.close.breaker", *arguments], cwd=PROJECT)
+    return forked.start(breaker.apply, house, token, step, parsed)
 
 
 def _assert_not_half(house: House) -> None:
@@ -61,7 +60,7 @@ def test_death_at_every_step_in_turn_ends_in_one_certified_period(house: Copy) -
     token = shop.plan(JANUARY).token
     assert token
     for step in STEPS:
-        assert _start(shop, token, step).wait() == 9, step
+        assert forked.exit_code(_start(shop, token, step)) == 9, step
         _assert_not_half(shop)
         found = read_status(shop.home)[0]
         assert (found.state, step) in {("interrupted", step), ("closed", "closed")}
@@ -81,9 +80,9 @@ def test_kill_at_any_moment_ends_in_one_certified_period(house: Copy) -> None:
     assert token
     for _ in range(4):
         process = _start(shop, token, "never")
-        time.sleep(moments.uniform(3, 15))
+        time.sleep(moments.uniform(0.5, 9))
         process.kill()
-        process.wait()
+        process.join()
         _assert_not_half(shop)
     assert isinstance(shop.apply(token), applying.Closed)
     assert len(load_books(shop.home.lake).closes) == 1
@@ -98,7 +97,7 @@ def test_ordinary_build_between_death_and_resumption_changes_nothing(
     shop = house("open")
     token = shop.plan(JANUARY).token
     assert token
-    assert _start(shop, token, step).wait() == 9
+    assert forked.exit_code(_start(shop, token, step)) == 9
     late = shop.late(shop.clock.replace(month=1, day=31))
     shop.build()
     shop.publish()

@@ -1,0 +1,27 @@
+"""Processes of their own that have dbt and Great Expectations imported when they start.
+
+Holds `start`, for tests in which many processes die. They are forked from a server that has only
+imported, so neither threads nor open files come along. Called by tests that kill.
+"""
+
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    ["dbt.cli.main", "dbt.adapters.duckdb", "expectations.evidence", "tests.close.house"]
+)
+
+
+def start(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
+    """Run `target(*arguments)`; a module-level function."""
+    process = _CONTEXT.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def exit_code(process: ForkServerProcess) -> int | None:
+    """Wait for its end; negative: the signal that killed it."""
+    process.join()
+    return process.exitcode
