@@ -19,7 +19,7 @@ from rich.table import Table
 
 from orchestration.cli import output
 from orchestration.demo import close_report, questions
-from orchestration.demo.steps import SAMPLE, relative
+from orchestration.demo.steps import relative, sample
 from orchestration.demo.verifying import Checked
 from orchestration.home import Home
 from orchestration.settings import Settings
@@ -242,11 +242,21 @@ def next_commands(findings: Findings) -> list[tuple[str, list[str]]]:
         (
             "How would my own file look as events?",
             [
-                *("ingest", "files", str(relative(SAMPLE / "online_retail.parquet")), "--dry-run"),
-                *("--mapping", str(relative(SAMPLE / "online_retail.toml"))),
+                *(
+                    "ingest",
+                    "files",
+                    str(relative(sample() / "online_retail.parquet")),
+                    "--dry-run",
+                ),
+                *("--mapping", str(relative(sample() / "online_retail.toml"))),
             ],
         ),
     ]
+
+
+def _dry_run() -> list[str]:
+    file, mapping = (relative(sample() / f"online_retail.{kind}") for kind in ("parquet", "toml"))
+    return ["ingest", "files", str(file), "--dry-run", "--mapping", str(mapping)]
 
 
 def _about_closing(findings: Findings) -> list[tuple[str, list[str]]]:

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from ledger.errors import InternalFault
+from orchestration.build import project_folder
 from orchestration.cli import output
 from orchestration.cli.ingest_run import INTERRUPTED
 from orchestration.cli.main import app
@@ -19,9 +20,13 @@ from orchestration.demo import arrivals
 from orchestration.demo.arrivals import ARRIVED_AT, Arrivals
 from orchestration.demo.stage import Stage
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 OPENED = "2010-11-30T00:00:00Z"
 """Date of the demo's lake: before the first store is registered and the first day arrives."""
+
+
+def sample() -> Path:
+    """Where the sample lies: in the project the user stands in."""
+    return project_folder() / "data" / "sample"
 
 
 def run(stage: Stage, until: date | None) -> date:
@@ -38,7 +43,7 @@ def run(stage: Stage, until: date | None) -> date:
 def _deliver(stage: Stage, until: date | None) -> Arrivals:
     start = time.perf_counter()
     inbox = stage.home.root / "demo" / "inbox"
-    arrived = arrivals.write(SAMPLE / "online_retail.parquet", inbox, until)
+    arrived = arrivals.write(sample() / "online_retail.parquet", inbox, until)
     took = time.perf_counter() - start
     stage.console.print(f"[bold]# {len(arrived.files)} files have arrived, one a day at 02:00[/]")
     stage.say(f"{arrived.rows:,} rows, {arrived.late_rows:,} of them late  [dim]{took:.1f} s[/]")
@@ -47,11 +52,11 @@ def _deliver(stage: Stage, until: date | None) -> Arrivals:
 
 def _commands(arrived: Arrivals) -> list[list[str]]:
     inbox = arrived.files[0].parent
-    sales = ["--mapping", str(SAMPLE / "online_retail.toml"), "--ingest-time", ARRIVED_AT]
-    stores = ["--mapping", str(SAMPLE / "stores.toml"), "--ingest-time", "registered_at"]
+    sales = ["--mapping", str(sample() / "online_retail.toml"), "--ingest-time", ARRIVED_AT]
+    stores = ["--mapping", str(sample() / "stores.toml"), "--ingest-time", "registered_at"]
     return [
         ["init", "--dated", OPENED],
-        ["ingest", "files", str(SAMPLE / "stores.csv"), *stores],
+        ["ingest", "files", str(sample() / "stores.csv"), *stores],
         ["ingest", "files", str(inbox), *sales],
     ]
 

@@ -2,14 +2,18 @@
 or a document shows."""
 
 import io
+import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ from rich.console import Console
 from audit.certificate import read_certificate
 from ingestion.control.books import load_books
 from ledger.control_events import PeriodClosed
+from orchestration.cli.ingest_run import INTERRUPTED
 from orchestration.cli.main import app
 from orchestration.close.certificates import verify_certificates
 from orchestration.close.closed_figures import closes
@@ -36,6 +41,9 @@ from tests.house.warm_commands import warm_commands
 
 UNTIL = date(2011, 1, 10)
 """Holds a slice that is 2 days late and one that is 7, and builds in seconds."""
+
+SECONDS_INTO_THE_STEP = 2
+"""The close has sealed the period by then, and builds; wherever it is, it must go on."""
 
 INLINE = re.compile(r"`(ledgerlake[^`\n]*)`")
 TOOK = re.compile(r"  (\d+\.\d s|done before)$", re.MULTILINE)
@@ -78,7 +86,27 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     (folder / "data" / "sample").symlink_to(ROOT / "data" / "sample")
     with warm_commands() as commands:
         made = Demo(folder / "data", commands)
+        _break_off(made, "$ ledgerlake close apply")
         yield replace(made, printed=_printed(made))
+
+
+def _break_off(demo: Demo, step: str) -> None:
+    """Ctrl-C in the middle of a step; the run that follows goes on from there."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "orchestration.demo", "--until", str(UNTIL)],
+        cwd=demo.home.parent,
+        env={**os.environ, "LEDGERLAKE_HOME": str(demo.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        said = list(takewhile(lambda line: not line.startswith(step), running.stdout))
+        time.sleep(SECONDS_INTO_THE_STEP)
+        running.send_signal(signal.SIGINT)
+        _, wrong = running.communicate()
+    assert running.returncode == INTERRUPTED, "".join(said) + wrong
+    assert "Run it again" in wrong
 
 
 def _printed(demo: Demo) -> str:
@@ -154,7 +182,7 @@ def test_december_is_closed_and_restated_and_its_certificates_verify(demo: Demo)
 def test_a_blocked_plan_is_shown_with_its_remedy_before_it_is_done(demo: Demo) -> None:
     shown = [
         "no_exception_of_the_period_is_pending (2,051)",
-        "do: Decide them",
+        "do: `ledgerlake exceptions list` shows them, `ledgerlake exceptions decide` asks",
         "ledgerlake exceptions decide",
         "ledgerlake requests approve",
         "nothing blocks",
@@ -261,6 +289,13 @@ def test_every_next_command_of_the_report_works(demo: Demo) -> None:
     for question, arguments in commands:
         finished = demo.run(shlex.join(["ledgerlake", *arguments]))
         assert finished.returncode == 0, f"{question}\n{finished.stdout}{finished.stderr}"
+
+
+def test_a_day_corrected_by_a_decision_is_explained_by_the_events_decided(demo: Demo) -> None:
+    for store, day, count in (("Germany", "2010-12-09", 40), ("France", "2010-12-03", 23)):
+        command = f"ledgerlake explain sales --store {store} --date {day} --events 99 --json"
+        said = json.loads(demo.run(command).stdout)
+        assert [len(one["events"]) for one in said["corrections"]] == [count]
 
 
 def test_every_block_marked_to_run_runs(demo: Demo) -> None:
