@@ -31,7 +31,7 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 
 setup: $(INSTALLED) ## Create .venv from the lock and install the project into it
 
-demo: $(INSTALLED) ## Run a year of retail sales through the warehouse and report what changed
+demo: $(INSTALLED) ## Run a year of retail sales through the warehouse, close its books, report
 	$(BIN)/python -m orchestration.demo
 
 test: lint pytest ## Lint, then every test but the nightly ones

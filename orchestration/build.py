@@ -212,6 +212,8 @@ class Builder:
         ]
         callbacks = [progress] if progress else []
         done = dbtRunner(manifest=self._manifest, callbacks=list(callbacks)).invoke(command)
+        if isinstance(done.exception, KeyboardInterrupt):
+            raise done.exception  # dbt hands over a Ctrl-C as if it were a refusal
         if done.exception is not None and done.result is None:
             raise _refusal(done.exception)
         return done

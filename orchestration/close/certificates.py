@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.certified_lake import VerifiedLake
 from audit.verify import Wanted, verify_certificate
 from ingestion.control.books import load_books
 from ledger.books import Books
@@ -54,11 +55,16 @@ def verify_certificates(
     period_id: str | None = None,
     closed_edition: int | None = None,
     files: bool = True,
+    lake: VerifiedLake | None = None,
 ) -> list[Verified]:
-    """Check those asked for, all by default. IncorrectInput if there is none of these."""
+    """Check those asked for, all by default. IncorrectInput if there is none of these.
+
+    `lake`: the home's, verified just now; else it is verified once for all of them.
+    """
     books = load_books(home.lake)
     wanted = certified_closes(books, period_id=period_id, closed_edition=closed_edition)
-    return [_verified(home, books, one, files=files) for one in wanted]
+    against = lake or _verified_lake(home)
+    return [_verified(home, books, one, files=files, lake=against) for one in wanted]
 
 
 def certified_closes(
@@ -90,6 +96,14 @@ def state_of(path: Path, close: PeriodClosed) -> str:
     return "there" if found == close.certificate_sha256 else "altered"
 
 
+def _verified_lake(home: Home) -> VerifiedLake | IncorrectInput:
+    """A lake that does not verify is said of each certificate, not instead of them."""
+    try:
+        return VerifiedLake(home.lake)
+    except IncorrectInput as problem:
+        return problem
+
+
 def _listed(home: Home, close: PeriodClosed) -> Listed:
     path = certificate_path(home, close.period_id, close.closed_edition)
     return Listed(
@@ -103,7 +117,14 @@ def _listed(home: Home, close: PeriodClosed) -> Listed:
     )
 
 
-def _verified(home: Home, books: Books, close: PeriodClosed, *, files: bool) -> Verified:
+def _verified(
+    home: Home,
+    books: Books,
+    close: PeriodClosed,
+    *,
+    files: bool,
+    lake: VerifiedLake | IncorrectInput,
+) -> Verified:
     path = certificate_path(home, close.period_id, close.closed_edition)
     problems, checks = list(_paper_problems(path, close)), ["the one the lake names"]
     if path.exists():
@@ -114,11 +135,13 @@ def _verified(home: Home, books: Books, close: PeriodClosed, *, files: bool) -> 
             period_id=close.period_id,
             closed_edition=close.closed_edition,
             previous=_previous(home, books, close),
-            lake=home.lake,
+            lake=lake if isinstance(lake, VerifiedLake) else None,
         )
         report = verify_certificate(path, keys, wanted)
         problems += [f"{one.rule}: {one}" for one in report.problems]
         checks += [one.name for one in report.checks]
+    if isinstance(lake, IncorrectInput):
+        problems.append(f"{lake.rule}: {lake}")
     return Verified(
         period_id=close.period_id,
         closed_edition=close.closed_edition,
