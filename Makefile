@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 LINT_HOME := LEDGERLAKE_HOME=$(VENV)/lint-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pytest lint format docs bench lock clean
+.PHONY: help setup demo test pytest lint lint-types lint-sql format docs bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what each target does
@@ -31,7 +31,7 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 
 setup: $(INSTALLED) ## Create .venv from the lock and install the project into it
 
-demo: $(INSTALLED) ## Run a year of retail sales through the warehouse and report what changed
+demo: $(INSTALLED) ## Run a year of retail sales through the warehouse, close its books, report
 	$(BIN)/python -m orchestration.demo
 
 test: lint pytest ## Lint, then every test but the nightly ones
@@ -39,12 +39,17 @@ test: lint pytest ## Lint, then every test but the nightly ones
 pytest: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not nightly"
 
-# dbt compiles a model against a lake, so the SQL is linted against an empty one.
 lint: $(INSTALLED) ## ruff, mypy strict, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory -j $(JOBS) --output-sync lint-types lint-sql
+
+lint-types:
 	$(BIN)/mypy
-	$(LINT_HOME) $(BIN)/ledgerlake init > /dev/null
+
+# dbt compiles a model against a lake, so the SQL is linted against an empty one.
+lint-sql:
+	@$(LINT_HOME) $(BIN)/ledgerlake init > /dev/null
 	$(LINT_HOME) $(BIN)/sqlfluff lint dbt_project
 
 format: $(INSTALLED) ## Let ruff and sqlfluff put the code in shape

@@ -16,7 +16,7 @@ import polars as pl
 from audit.certificate import Certificate
 from audit.commit_file import CommitFile, read_commit
 from audit.findings import Broken
-from audit.lake_report import KnownHead
+from audit.lake_report import Report
 from audit.signed_note import Verifier
 from audit.statement import Statement, open_with_key
 from audit.strays import LOG
@@ -30,34 +30,50 @@ _ASKED: Final = ("ActionRequested", "ActionApproved")
 
 _Event: TypeAlias = tuple[int, str, dict[str, Any]]
 _Events: TypeAlias = list[_Event]
+_LOOKED_AT: Final = (*_PEOPLE, *_ASKED, "PeriodClosed")
 
 
-def require_lake(certificate: Certificate, digest: str, lake_dir: Path) -> None:
-    """The whole lake verifies, and holds the certificate's commits, people and close.
+class VerifiedLake:
+    """A lake found to be whole, to hold any number of certificates against.
 
-    IncorrectInput says what does not; NotADirectoryError if there is no lake.
+    IncorrectInput if it is not; NotADirectoryError if there is no lake.
     """
-    made_from = certificate.checkpoint
-    head = KnownHead(seq=made_from.commit_seq, sha256=made_from.commit_sha256)
-    report = verify_lake(lake_dir, known_head=head)
-    if report.first_problem or report.head is None:
-        raise _problem("lake_must_verify", "a lake that verifies", str(report.first_problem))
-    commits = [_commit(lake_dir, seq) for seq in range(report.head.seq + 1)]
-    at = commits[made_from.commit_seq]
-    _require_same(
-        "lake_must_hold_the_checkpoint",
-        (certificate.lake_id, made_from.tree_size, made_from.tree_root),
-        (at.lake_id, at.tree_size, at.tree_root),
-    )
-    cut_off = certificate.cut_off
-    _require_same(
-        "lake_must_hold_the_cut_off",
-        cut_off.ingest_time_us,
-        commits[cut_off.commit_seq].ingest_time_us,
-    )
-    events = list(_control_events(lake_dir, commits))
-    _require_people_and_close(certificate, digest, events)
-    _require_statements(certificate, commits, events)
+
+    def __init__(self, lake_dir: Path, report: Report | None = None) -> None:
+        """`report`: of a verification just made."""
+        report = report or verify_lake(lake_dir)
+        if report.first_problem or report.head is None:
+            raise _problem("lake_must_verify", "a lake that verifies", str(report.first_problem))
+        self._lake_dir = lake_dir
+        self._commits = [_commit(lake_dir, seq) for seq in range(report.head.seq + 1)]
+        self._events = list(_control_events(lake_dir, self._commits))
+
+    def require(self, certificate: Certificate, digest: str) -> None:
+        """It holds the certificate's commits, people and close. IncorrectInput says what not."""
+        made_from, cut_off = certificate.checkpoint, certificate.cut_off
+        newest = len(self._commits) - 1
+        if max(made_from.commit_seq, cut_off.commit_seq) > newest:
+            expected = f"commit {max(made_from.commit_seq, cut_off.commit_seq)}"
+            raise _problem("lake_must_verify", expected, f"commits up to {newest}")
+        _require_same(
+            "lake_must_verify",
+            f"commit {made_from.commit_seq} of SHA-256 {made_from.commit_sha256}",
+            f"commit {made_from.commit_seq} of SHA-256"
+            f" {commit_sha256(self._lake_dir, made_from.commit_seq)}",
+        )
+        at = self._commits[made_from.commit_seq]
+        _require_same(
+            "lake_must_hold_the_checkpoint",
+            (certificate.lake_id, made_from.tree_size, made_from.tree_root),
+            (at.lake_id, at.tree_size, at.tree_root),
+        )
+        _require_same(
+            "lake_must_hold_the_cut_off",
+            cut_off.ingest_time_us,
+            self._commits[cut_off.commit_seq].ingest_time_us,
+        )
+        _require_people_and_close(certificate, digest, self._events)
+        _require_statements(certificate, self._commits, self._events)
 
 
 def commit_sha256(lake_dir: Path, seq: int) -> str:
@@ -139,7 +155,8 @@ def _control_events(lake_dir: Path, commits: list[CommitFile]) -> Iterator[_Even
         for segment in commit.segments:
             if segment.family == "control":
                 rows = pl.read_parquet(lake_dir / segment.path, columns=["event_type", "payload"])
-                for kind, payload in rows.iter_rows():
+                found = rows.filter(pl.col("event_type").is_in(_LOOKED_AT))
+                for kind, payload in found.iter_rows():
                     yield commit.seq, kind, json.loads(payload)
 
 

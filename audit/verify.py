@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audit.approvals import check_approvals, check_close, check_decisions, check_times
 from audit.certificate import Certificate, require_signed
@@ -23,6 +24,9 @@ from audit.file_paths import check_paths
 from audit.signed_note import Verifier, open_sole
 from audit.trusted_keys import read_keys, require_in_time
 from ledger.errors import IncorrectInput
+
+if TYPE_CHECKING:
+    from audit.certified_lake import VerifiedLake
 
 WRONG_USE = 2
 PROOF_MARK = b'"format":"ledgerlake figure proof '
@@ -37,7 +41,7 @@ class Wanted:
     period_id: str | None = None
     closed_edition: int | None = None
     previous: Path | None = None
-    lake: Path | None = None
+    lake: Path | VerifiedLake | None = None
     time_stamp: Path | None = None
     tsa: Path | None = None
 
@@ -147,10 +151,12 @@ def _check_neighbours(
     elif certificate.previous_certificate_sha256 or certificate.previous_edition_sha256:
         report.not_checked.append("the chain to the previous certificate (--previous FILE)")
     if wanted.lake is not None:
-        from audit.certified_lake import require_lake
+        from audit.certified_lake import VerifiedLake
 
         with report.check("the lake holds what the certificate was made from"):
-            require_lake(certificate, report.sha256, wanted.lake)
+            lake = wanted.lake
+            verified = VerifiedLake(lake) if isinstance(lake, Path) else lake
+            verified.require(certificate, report.sha256)
 
 
 def _require_chained(

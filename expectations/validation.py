@@ -66,10 +66,8 @@ class Validation:
     def __init__(self, period: PeriodOfGate, docs_dir: Path | None) -> None:
         # It warns of every store and site it makes in memory; failures come back as results.
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
-        self._run_id = RunIdentifier(
-            run_name=period.period_id,
-            run_time=datetime.combine(period.end_date, time(), UTC),
-        )
+        self._run_time = datetime.combine(period.end_date, time(), UTC)
+        self._run_id = RunIdentifier(run_name=period.period_id, run_time=self._run_time)
         self._context = _context(docs_dir)
         # One for all frames: every asset added writes the whole configuration anew.
         frames = self._context.data_sources.add_pandas("warehouse").add_dataframe_asset("frames")
@@ -105,7 +103,7 @@ class Validation:
     @property
     def run_time(self) -> str:
         """As the paths of the docs write it."""
-        return self._run_id.run_time.strftime("%Y%m%dT%H%M%S.%fZ")
+        return self._run_time.strftime("%Y%m%dT%H%M%S.%fZ")
 
     def build_docs(self) -> None:
         self._context.build_data_docs(site_names=[_SITE])

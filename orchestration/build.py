@@ -7,7 +7,7 @@ build. Does not publish. Called by `ledgerlake build`, the demo and benchmarks.
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -144,6 +144,22 @@ class Builder:
             _record(self.home, built)
             return built
 
+    def make(
+        self, tables: Sequence[str], *, known_as_of_commit: int, tell: Tell | None = None
+    ) -> list[NodeResult]:
+        """Make these tables and what they are made of, untested, and record nothing.
+
+        For a warehouse of its own, which nobody publishes from.
+        """
+        _require_lake(self.home)
+        wanted = ["run", "--select", *(f"+{one}" for one in tables)]
+        lock = exclusive(self.home.build_lock, doing="build")
+        with lock, _dbt_home(self.home, self._project):
+            try:
+                return _nodes(self._done(wanted, known_as_of_commit, tell))
+            finally:
+                DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
     def check_everything(self) -> None:
         """Let the next build run every test, as the first does."""
         self._checked = None
@@ -151,8 +167,6 @@ class Builder:
     def _run(
         self, full_refresh: bool, commit: int | None, tell: Tell | None, *, unit_tests: bool
     ) -> list[NodeResult]:
-        if self._manifest is None:
-            self._manifest = self._invoke(["parse"], commit).result
         if full_refresh:
             self._checked = None
         scope = ["--full-refresh"] if full_refresh else []
@@ -164,13 +178,19 @@ class Builder:
             scope = ["--selector", "tick_of_tables", "--no-write-json"]
         elif self._checked is not None:
             scope = ["--selector", "tick"]
-        progress = _Progress(tell) if tell else None
-        done = self._invoke(["build", *scope], commit, progress)
+        done = self._done(["build", *scope], commit, tell)
+        if stands:
+            done.write(str(self.home.target / RUN_RESULTS))
+        return _nodes(done)
+
+    def _done(self, arguments: list[str], commit: int | None, tell: Tell | None) -> Any:
+        """dbt's results of a command; the project is parsed before the first."""
+        if self._manifest is None:
+            self._manifest = self._invoke(["parse"], commit).result
+        done = self._invoke(arguments, commit, _Progress(tell) if tell else None)
         if done.result is None:
             raise _refusal(done.exception)
-        if stands:
-            done.result.write(str(self.home.target / RUN_RESULTS))
-        return [_node(one) for one in done.result.results if one.node.resource_type != "operation"]
+        return done.result
 
     def _invoke(
         self, arguments: list[str], commit: int | None, progress: "_Progress | None" = None
@@ -192,6 +212,8 @@ class Builder:
         ]
         callbacks = [progress] if progress else []
         done = dbtRunner(manifest=self._manifest, callbacks=list(callbacks)).invoke(command)
+        if isinstance(done.exception, KeyboardInterrupt):
+            raise done.exception  # dbt hands over a Ctrl-C as if it were a refusal
         if done.exception is not None and done.result is None:
             raise _refusal(done.exception)
         return done
@@ -276,6 +298,10 @@ def _dbt_home(home: Home, project: Path) -> Iterator[None]:
             os.environ.pop(f"{PREFIX}HOME", None)
         else:
             os.environ[f"{PREFIX}HOME"] = before
+
+
+def _nodes(done: Any) -> list[NodeResult]:
+    return [_node(one) for one in done.results if one.node.resource_type != "operation"]
 
 
 def _node(result: Any) -> NodeResult:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from audit.certified_lake import VerifiedLake
 from audit.lake_report import KnownHead, Progress, Report
 from audit.trusted_keys import TrustedKey
 from audit.verify_lake import verify_lake
@@ -78,7 +79,7 @@ def verify_home(
         broken = check_control(home.lake)
         problems += [str(broken)] if broken else []
         problems += _edition_problems(home)
-        problems += [] if broken else _closed_problems(home, files=not quick)
+        problems += [] if broken else _closed_problems(home, report, files=not quick)
     if check_index:
         problems += [
             f"{one.what}: expected {one.expected}, found {one.found}. {one.remedy}"
@@ -118,14 +119,14 @@ def _edition_problems(home: Home) -> list[str]:
     return problems
 
 
-def _closed_problems(home: Home, *, files: bool) -> list[str]:
+def _closed_problems(home: Home, report: Report, *, files: bool) -> list[str]:
     """Everything closed is as its certificate says: papers, files, and the warehouse's figures."""
     books = load_books(home.lake)
     if not books.closes:
         return []
     problems = [
         f"certificate of {one.period_id}, edition {one.closed_edition}: {problem}"
-        for one in verify_certificates(home, files=files)
+        for one in verify_certificates(home, files=files, lake=VerifiedLake(home.lake, report))
         for problem in one.problems
     ]
     differences = list(closed_figures.edition_differences(home, books))

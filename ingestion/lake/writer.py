@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from audit import canonical
 from audit.merkle import CompactRange
-from ingestion.control import gate
+from ingestion.control import folded, gate
 from ingestion.control.fold import fold
 from ingestion.lake import commit as commits
 from ingestion.lake import layout
@@ -167,9 +167,15 @@ class Lake:
 
     def books(self) -> Books:
         """What all control events up to the head add up to, folded on from when last asked."""
-        for path in self._state.segments_after("control", self._books_seq):
-            self._books = fold(self._books, [self._files.read(path)])
+        if self._books_seq < 0:
+            self._books_seq, self._books = folded.nearest(
+                lambda seq: self._log.read(seq).sha256, until_commit=self._head.seq
+            )
+        newer = self._state.segments_after("control", self._books_seq)
+        self._books = fold(self._books, (self._files.read(path) for path in newer))
         self._books_seq = self._head.seq
+        if newer:
+            folded.keep(self._head.seq, self._head.commit_sha256, self._books)
         return self._books
 
     def append(self, batch: Batch | Prepared, ingest_time_us: int | None = None) -> CommitResult:

@@ -1,4 +1,4 @@
-"""Commands that close the books: close plan|apply|status, reopen, diff, certificates list|verify.
+"""Commands that close the books: close plan|apply|status, reopen, diff, and certificates.
 
 Holds arguments and drawing only. Mounted by `main`.
 """
@@ -34,7 +34,7 @@ close_app = typer.Typer(
     no_args_is_help=True, help="Close a period: plan, apply, and see where closes stand."
 )
 certificates_app = typer.Typer(
-    no_args_is_help=True, help="Certificates of closed periods: list them, check them."
+    no_args_is_help=True, help="Certificates of closed periods: list, check, reproduce."
 )
 
 
@@ -240,6 +240,32 @@ def certificates_verify(
         human=lambda out: report.draw_verified(out, found),
     )
     raise typer.Exit(output.DONE if all(one.ok for one in found) else output.CHECK_FAILED)
+
+
+@certificates_app.command("reproduce")
+def certificates_reproduce(
+    period: Annotated[str, typer.Argument(metavar="PERIOD", help=_PERIOD)],
+    edition: Annotated[
+        int | None,
+        typer.Option("--edition", metavar="N", min=1, help="Closed edition; else the newest."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a closed period's figures again from the lake alone, and compare them with its
+    certificate.
+
+    Builds in an empty warehouse in a temporary folder (TMPDIR), as known at the cut-off; writes
+    nothing into the home. Exit 1 if a figure comes out otherwise.
+
+    Example: `ledgerlake certificates reproduce 2011-03 --edition 1`
+    """
+    from orchestration import settings
+    from orchestration.close.reproduce import reproduce
+
+    with output.progress("build", as_json=as_json) as tell:
+        found = reproduce(settings.load(), period, closed_edition=edition, tell=tell)
+    output.emit(found, as_json=as_json, human=lambda out: report.draw_reproduced(out, found))
+    raise typer.Exit(output.DONE if found.same else output.CHECK_FAILED)
 
 
 def _now() -> "When":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestration.close.finding import Finding
     from orchestration.close.planned import Planned
     from orchestration.close.reopen import Reopening
+    from orchestration.close.reproduce import Reproduced
     from orchestration.close.status import RunStatus
 
 
@@ -158,3 +159,32 @@ def draw_verified(out: "Console", found: "list[Verified]") -> None:
         out.print(f"{mark} {one.period_id} edition {one.closed_edition}: {len(one.checks)} checks")
         for problem in one.problems:
             out.print(f"      {output.escape(problem)}")
+
+
+def draw_reproduced(out: "Console", found: "Reproduced") -> None:
+    rows = [
+        {
+            "figure": one.name,
+            "certified rows": one.certified_rows,
+            "rows": one.rows,
+            "certified SHA-256": one.certified_sha256,
+            "SHA-256": one.sha256,
+        }
+        for one in found.figures
+    ]
+    out.print(output.table(rows, numbers=("certified rows", "rows")))
+    mark = "[green]same[/]" if found.same else "[red]DIFFERS[/]"
+    out.print(
+        f"{mark} {found.period_id} edition {found.closed_edition}, made again from the lake up to"
+        f" commit {found.cut_off_commit:,}"
+    )
+    for one in found.figures:
+        if not one.same:
+            out.print(f"      {one.name} is not as certified")
+    if found.certificate != "there":
+        out.print(
+            f"      the certificate is {found.certificate}: the lake names SHA-256"
+            f" {found.certificate_sha256}"
+        )
+    if found.changed:
+        out.print(f"Not as when certified: {output.escape('; '.join(found.changed))}")

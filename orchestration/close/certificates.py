@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.certified_lake import VerifiedLake
 from audit.verify import Wanted, verify_certificate
 from ingestion.control.books import load_books
 from ledger.books import Books
@@ -54,9 +55,22 @@ def verify_certificates(
     period_id: str | None = None,
     closed_edition: int | None = None,
     files: bool = True,
+    lake: VerifiedLake | None = None,
 ) -> list[Verified]:
-    """Check those asked for, all by default. IncorrectInput if there is none of these."""
+    """Check those asked for, all by default. IncorrectInput if there is none of these.
+
+    `lake`: the home's, verified just now; else it is verified once for all of them.
+    """
     books = load_books(home.lake)
+    wanted = certified_closes(books, period_id=period_id, closed_edition=closed_edition)
+    against = lake or _verified_lake(home)
+    return [_verified(home, books, one, files=files, lake=against) for one in wanted]
+
+
+def certified_closes(
+    books: Books, *, period_id: str | None, closed_edition: int | None
+) -> list[PeriodClosed]:
+    """The closes asked for, oldest first. IncorrectInput if there is none of these."""
     wanted = [
         one
         for one in closes(books)
@@ -71,7 +85,23 @@ def verify_certificates(
             found="none",
             remedy="`ledgerlake certificates list` shows them.",
         )
-    return [_verified(home, books, one, files=files) for one in wanted]
+    return wanted
+
+
+def state_of(path: Path, close: PeriodClosed) -> str:
+    """Is the file at `path` the certificate the lake names? there, missing, or altered."""
+    if not path.exists() or not path.with_suffix(".note").exists():
+        return "missing"
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    return "there" if found == close.certificate_sha256 else "altered"
+
+
+def _verified_lake(home: Home) -> VerifiedLake | IncorrectInput:
+    """A lake that does not verify is said of each certificate, not instead of them."""
+    try:
+        return VerifiedLake(home.lake)
+    except IncorrectInput as problem:
+        return problem
 
 
 def _listed(home: Home, close: PeriodClosed) -> Listed:
@@ -82,19 +112,19 @@ def _listed(home: Home, close: PeriodClosed) -> Listed:
         published_edition=close.published_edition,
         cut_off_commit=close.cut_off_commit,
         sha256=close.certificate_sha256,
-        state=_state(path, close),
+        state=state_of(path, close),
         path=path,
     )
 
 
-def _state(path: Path, close: PeriodClosed) -> str:
-    if not path.exists() or not path.with_suffix(".note").exists():
-        return "missing"
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    return "there" if found == close.certificate_sha256 else "altered"
-
-
-def _verified(home: Home, books: Books, close: PeriodClosed, *, files: bool) -> Verified:
+def _verified(
+    home: Home,
+    books: Books,
+    close: PeriodClosed,
+    *,
+    files: bool,
+    lake: VerifiedLake | IncorrectInput,
+) -> Verified:
     path = certificate_path(home, close.period_id, close.closed_edition)
     problems, checks = list(_paper_problems(path, close)), ["the one the lake names"]
     if path.exists():
@@ -105,11 +135,13 @@ def _verified(home: Home, books: Books, close: PeriodClosed, *, files: bool) -> 
             period_id=close.period_id,
             closed_edition=close.closed_edition,
             previous=_previous(home, books, close),
-            lake=home.lake,
+            lake=lake if isinstance(lake, VerifiedLake) else None,
         )
         report = verify_certificate(path, keys, wanted)
         problems += [f"{one.rule}: {one}" for one in report.problems]
         checks += [one.name for one in report.checks]
+    if isinstance(lake, IncorrectInput):
+        problems.append(f"{lake.rule}: {lake}")
     return Verified(
         period_id=close.period_id,
         closed_edition=close.closed_edition,
@@ -120,7 +152,7 @@ def _verified(home: Home, books: Books, close: PeriodClosed, *, files: bool) -> 
 
 
 def _paper_problems(path: Path, close: PeriodClosed) -> Iterator[str]:
-    state = _state(path, close)
+    state = state_of(path, close)
     if state != "there":
         yield (
             f"certificate_must_be_the_one_the_lake_names: {path.name}: expected SHA-256"

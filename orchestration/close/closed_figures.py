@@ -84,7 +84,7 @@ def warehouse_differences(
         if not isinstance(books.state(close.period_id), Closed):
             continue  # reopened: what it is restated to is for its next close to certify
         wanted = read_certified(path)
-        found = read_figures(connection, _as_then(home, relations, wanted), [close.period_id])
+        found = read_figures(connection, as_then(home, relations, wanted), [close.period_id])
         there = {one.name: one for one in found[close.period_id]}
         for then in wanted.figures:
             now = there.get(then.name, none_of(then.name))
@@ -96,7 +96,7 @@ def certificate_path(home: Home, period_id: str, closed_edition: int) -> Path:
     return home.certificates / f"{period_id}.edition-{closed_edition}.json"
 
 
-def _as_then(
+def as_then(
     home: Home, relations: Mapping[str, Relation], wanted: Certified
 ) -> dict[str, Relation]:
     """The tables with the columns they had when they were certified."""

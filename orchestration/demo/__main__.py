@@ -1,16 +1,20 @@
-"""`python -m orchestration.demo`: arguments, steps and report in order.
+"""`python -m orchestration.demo`: arguments, chapters and report in order.
 
 Holds nothing else. Run by `make demo`.
 """
 
 import argparse
+import gc
 import sys
 from datetime import date
 
 from ledger.errors import LedgerlakeError
 from orchestration import settings
 from orchestration.cli import output
-from orchestration.demo import report, steps
+from orchestration.cli.ingest_run import INTERRUPTED
+from orchestration.cli.main import COLLECT_EVERY
+from orchestration.demo import closing, report, steps, verifying
+from orchestration.demo.stage import Stage
 
 
 def main() -> int:
@@ -20,15 +24,20 @@ def main() -> int:
         "--until",
         type=date.fromisoformat,
         metavar="DATE",
-        help="stop at arrivals of this day (default: all, to 2011-12-18)",
+        help="stop at arrivals of this day, and close the months that are over by then (default:"
+        " all arrivals, to 2011-12-18, and the months to 2011-10)",
     )
     given = parser.parse_args()
+    gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
     try:
-        chosen = settings.load()
-        steps.run(chosen, given.until)
-        return report.show(chosen)
+        stage = Stage(settings.load())
+        closing.run(stage, steps.run(stage, given.until))
+        return report.show(stage.settings, verifying.verify(stage))
     except LedgerlakeError as error:
         return output.fail(error, as_json=False)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. Run it again, and it goes on where it was.\n")
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Arrivals:
     files: tuple[Path, ...]
     rows: int
     late_rows: int
+    last: date
 
 
 def delay_days(country: str, day: date) -> int:
@@ -59,7 +60,8 @@ def write(sample: Path, folder: Path, until: date | None = None) -> Arrivals:
     folder.mkdir(parents=True, exist_ok=True)
     files = tuple(_write_files(rows, folder))
     late = rows.select(pl.col("late").sum()).item()
-    return Arrivals(files, rows.height, int(late))
+    last = rows.select(pl.col(ARRIVED_AT).dt.convert_time_zone(ZONE.key).dt.date().max()).item()
+    return Arrivals(files, rows.height, int(late), last)
 
 
 def _with_arrival(rows: pl.DataFrame) -> pl.DataFrame:

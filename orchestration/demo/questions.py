@@ -15,7 +15,20 @@ ARRIVALS = """
     where event_type in ('SaleRecorded', 'SaleRefunded')
 """
 
-CORRECTED = "select coalesce(sum(event_count_delta), 0), count(*) from sales_corrections"
+DECIDED = """
+    select status, count(*) as events
+    from late_event_exceptions
+    group by status
+"""
+
+CORRECTED = """
+    select
+        coalesce(sum(event_count_delta) filter (decided_at is null), 0) as late_events,
+        count(*) as corrections
+    from sales_corrections
+    left join (select distinct decided_at from late_event_exceptions) on decided_at = known_from
+"""
+"""Events booked after their day was reported and without a decision; all corrections."""
 
 LARGEST_CORRECTIONS = """
     select
@@ -23,19 +36,28 @@ LARGEST_CORRECTIONS = """
         business_date,
         known_from,
         max(lateness_days) as days_late,
+        if(any_value(decided_at) is null, 'late arrival', 'decided') as because,
         sum(event_count_delta) as events,
         sum(amount_before) as before,
         sum(amount_delta) as delta,
         sum(amount_after) as after
     from sales_corrections
+    left join (select distinct decided_at from late_event_exceptions) on decided_at = known_from
     group by store_id, business_date, known_from
     order by abs(sum(amount_delta)) desc, store_id, business_date, known_from
     limit 5
 """
 
 MOMENTS_OF_A_DAY = """
-    select known_from, bool_and(is_correction) as is_correction
+    select
+        known_from,
+        case
+            when any_value(decided_at) is not null then 'decided by two people'
+            when bool_and(is_correction) then 'late arrival'
+            else 'first reported'
+        end as because
     from daily_sales_versions
+    left join (select distinct decided_at from late_event_exceptions) on decided_at = known_from
     where business_date = $day
     group by known_from
     order by known_from
@@ -78,9 +100,24 @@ EXCEPTIONS = """
         business_date,
         max(lateness_days) as days_late,
         count(*) as events,
-        sum(if(event_type = 'SaleRefunded', -amount, amount)) as amount
+        sum(if(event_type = 'SaleRefunded', -amount, amount)) as amount,
+        status,
+        posting_period as booked_in,
+        requester as asked_by,
+        approver as approved_by
     from late_event_exceptions
-    group by store_id, business_date
-    order by abs(sum(if(event_type = 'SaleRefunded', -amount, amount))) desc, store, business_date
-    limit 3
+    group by store_id, business_date, status, posting_period, requester, approver
+    order by
+        status = 'next_period',
+        abs(sum(if(event_type = 'SaleRefunded', -amount, amount))) desc, store, business_date
+    limit 7
+"""
+"""Those that went another way than most first."""
+
+RESTATED = """
+    select period_id
+    from accounting_periods
+    where closed_edition > 1
+    order by period_id desc
+    limit 1
 """

@@ -18,8 +18,9 @@ from rich.rule import Rule
 from rich.table import Table
 
 from orchestration.cli import output
-from orchestration.demo import questions
-from orchestration.demo.steps import SAMPLE, relative
+from orchestration.demo import close_report, questions
+from orchestration.demo.steps import relative, sample
+from orchestration.demo.verifying import Checked
 from orchestration.home import Home
 from orchestration.settings import Settings
 
@@ -41,31 +42,35 @@ class Findings:
     """All that the report says."""
 
     arrivals: Row
+    decided: dict[str, int]
     late_events: int
     corrections: int
     day: date | None
     moments: list[Moment]
     largest: list[Row]
     exceptions: list[Row]
+    restated: str | None
     cells: int
     broken_cells: int
 
     @property
     def conserved(self) -> bool:
         """Every accepted event went somewhere, and every figure is explained."""
-        routed = (self.arrivals["booked"], self.arrivals["exceptions"])
+        routed = (self.arrivals["booked"], *self.decided.values())
         total = sum(count for count in routed if isinstance(count, int))
         return total == self.arrivals["accepted"] and self.broken_cells == 0
 
 
-def show(chosen: Settings) -> int:
-    """Print the report. Returns 1 if what came in and what is shown do not add up."""
+def show(chosen: Settings, checked: Checked) -> int:
+    """Print the report. Returns 1 if it does not add up, or a check found something altered."""
     findings = find(chosen)
     console = output.console()
-    for draw in (_arrivals, _one_day, _largest, _exceptions, _law):
+    for draw in (_arrivals, _one_day, _largest, _exceptions):
         draw(console, findings)
+    close_report.draw(console, Home.of(chosen), checked)
+    _law(console, findings, checked)
     _next(console, findings)
-    return output.DONE if findings.conserved else output.CHECK_FAILED
+    return output.DONE if findings.conserved and checked.ok else output.CHECK_FAILED
 
 
 def find(chosen: Settings) -> Findings:
@@ -79,12 +84,17 @@ def find(chosen: Settings) -> Findings:
             arrivals={
                 k: int(str(v or 0)) for k, v in _rows(connection, questions.ARRIVALS)[0].items()
             },
+            decided={
+                str(row["status"]): int(str(row["events"]))
+                for row in _rows(connection, questions.DECIDED)
+            },
             late_events=int(str(late_events)),
             corrections=int(str(corrections)),
             day=day if isinstance(day, date) else None,
             moments=_moments(connection, day) if isinstance(day, date) else [],
             largest=_rows(connection, questions.LARGEST_CORRECTIONS),
             exceptions=_rows(connection, questions.EXCEPTIONS),
+            restated=_restated(connection),
             cells=int(str(_value(connection, questions.CELLS))),
             broken_cells=int(str(_value(connection, questions.BROKEN_CELLS))),
         )
@@ -98,9 +108,13 @@ def _moments(connection: duckdb.DuckDBPyConnection, day: date) -> list[Moment]:
         row = _rows(connection, questions.DAY_AS_OF, day=day, known_as_of=known)[0]
         amount, events = row.values()
         assert isinstance(amount, Decimal)
-        because = "late arrival" if change["is_correction"] else "first reported"
-        found.append(Moment(known, because, amount, int(str(events))))
+        found.append(Moment(known, str(change["because"]), amount, int(str(events))))
     return found
+
+
+def _restated(connection: duckdb.DuckDBPyConnection) -> str | None:
+    found = _rows(connection, questions.RESTATED)
+    return str(found[0]["period_id"]) if found else None
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, **values: object) -> list[Row]:
@@ -119,7 +133,10 @@ def _arrivals(console: Console, findings: Findings) -> None:
         "events received": findings.arrivals["received"],
         "booked to their day": findings.arrivals["booked"],
         "  of these after the day was reported": findings.late_events,
-        "too late, waiting for a person": findings.arrivals["exceptions"],
+        "too late, decided: booked in an open month": findings.decided.get("next_period", 0),
+        "too late, decided: booked in a restated month": findings.decided.get("restated", 0),
+        "too late, decided: rejected": findings.decided.get("rejected", 0),
+        "too late, waiting for a decision": findings.decided.get("pending", 0),
         "duplicate": findings.arrivals["duplicate"],
         "quarantined": findings.arrivals["quarantined"],
     }
@@ -159,23 +176,31 @@ def _largest(console: Console, findings: Findings) -> None:
 def _exceptions(console: Console, findings: Findings) -> None:
     if not findings.exceptions:
         return
-    console.print(Rule("Too late for their day: in no figure until someone decides", align="left"))
+    title = "Too late for their day: in no figure until two people have decided"
+    console.print(Rule(title, align="left"))
     console.print(output.table(findings.exceptions, numbers=("days_late", "events", "amount")))
 
 
-def _law(console: Console, findings: Findings) -> None:
+def _law(console: Console, findings: Findings, checked: Checked) -> None:
     console.print(Rule("Does it add up", align="left"))
-    arrivals = findings.arrivals
+    arrivals, decided = findings.arrivals, findings.decided
+    booked = sum(decided.get(one, 0) for one in ("next_period", "restated"))
     console.print(
-        f"accepted {arrivals['accepted']:,} = booked {arrivals['booked']:,}"
-        f" + waiting {arrivals['exceptions']:,}"
+        f"accepted {arrivals['accepted']:,} = booked {arrivals['booked']:,} + decided and booked"
+        f" {booked:,} + rejected {decided.get('rejected', 0):,}"
+        f" + waiting {decided.get('pending', 0):,}"
     )
     console.print(
         f"reported + corrections = current: {findings.cells - findings.broken_cells:,} of"
         f" {findings.cells:,} cells"
     )
-    console.print("chain, segments, leaves and root: verified")
-    console.print("[bold green]it does[/]" if findings.conserved else "[bold red]IT DOES NOT[/]")
+    if checked.home:
+        console.print("chain, segments, leaves and root: verified")
+    if checked.certificates:
+        good = sum(one.ok for one in checked.certificates)
+        console.print(f"certificates: {good} of {len(checked.certificates)} verified")
+    holds = findings.conserved and checked.ok
+    console.print("[bold green]it does[/]" if holds else "[bold red]IT DOES NOT[/]")
 
 
 def _next(console: Console, findings: Findings) -> None:
@@ -210,14 +235,36 @@ def next_commands(findings: Findings) -> list[tuple[str, list[str]]]:
             ["corrections", "--from", first, "--to", last],
         ),
         *commands,
+        ("Which late events still wait for two people?", ["exceptions", "list"]),
+        ("Which periods are closed, since when, by whom?", ["periods", "list"]),
+        *_about_closing(findings),
         ("Was anything altered?", ["verify"]),
         (
             "How would my own file look as events?",
             [
-                *("ingest", "files", str(relative(SAMPLE / "online_retail.parquet")), "--dry-run"),
-                *("--mapping", str(relative(SAMPLE / "online_retail.toml"))),
+                *(
+                    "ingest",
+                    "files",
+                    str(relative(sample() / "online_retail.parquet")),
+                    "--dry-run",
+                ),
+                *("--mapping", str(relative(sample() / "online_retail.toml"))),
             ],
         ),
+    ]
+
+
+def _dry_run() -> list[str]:
+    file, mapping = (relative(sample() / f"online_retail.{kind}") for kind in ("parquet", "toml"))
+    return ["ingest", "files", str(file), "--dry-run", "--mapping", str(mapping)]
+
+
+def _about_closing(findings: Findings) -> list[tuple[str, list[str]]]:
+    if findings.restated is None:
+        return []
+    return [
+        ("What did the restatement change, row by row?", ["diff", findings.restated]),
+        ("What certifies it?", ["certificates", "list"]),
     ]
 
 

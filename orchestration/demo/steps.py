@@ -1,88 +1,90 @@
-"""The demo's steps: the very commands a user types, one after the other, shown as they run.
+"""The demo's first steps: the very commands a user types, from the sample to a published edition.
 
-Holds which commands and in which order. Running them again changes nothing.
-Called by `orchestration.demo.__main__`.
+Holds which commands and in which order; they run in this process, so that the project is loaded and
+parsed once. Running them again changes nothing. Called by `orchestration.demo.__main__`.
 """
 
-import os
-import shlex
-import subprocess
-import sys
+import io
 import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from datetime import date
 from pathlib import Path
 
-from rich.console import Console
-
 from ledger.errors import InternalFault
+from orchestration.build import project_folder
+from orchestration.cli import output
+from orchestration.cli.ingest_run import INTERRUPTED
+from orchestration.cli.main import app
 from orchestration.demo import arrivals
 from orchestration.demo.arrivals import ARRIVED_AT, Arrivals
-from orchestration.home import Home
-from orchestration.settings import Settings
+from orchestration.demo.stage import Stage
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 OPENED = "2010-11-30T00:00:00Z"
 """Date of the demo's lake: before the first store is registered and the first day arrives."""
 
 
-def run(chosen: Settings, until: date | None) -> None:
-    """From the sample to a published edition. Stops at the first command that fails."""
-    console = Console(highlight=False, soft_wrap=True)
-    home = Home.of(chosen)
-    arrived = _deliver(home, until, console)
+def sample() -> Path:
+    """Where the sample lies: in the project the user stands in."""
+    return project_folder() / "data" / "sample"
+
+
+def run(stage: Stage, until: date | None) -> date:
+    """From the sample to a published edition; the day of the last arrival."""
+    stage.section("From files to figures")
+    arrived = _deliver(stage, until)
     for arguments in _commands(arrived):
-        _run(arguments, home, console)
+        _run(stage, arguments)
+    stage.look(["build"], stage.build)
+    stage.look(["publish"], stage.publish)
+    return arrived.last
 
 
-def _deliver(home: Home, until: date | None, console: Console) -> Arrivals:
+def _deliver(stage: Stage, until: date | None) -> Arrivals:
     start = time.perf_counter()
-    arrived = arrivals.write(SAMPLE / "online_retail.parquet", home.root / "demo" / "inbox", until)
+    inbox = stage.home.root / "demo" / "inbox"
+    arrived = arrivals.write(sample() / "online_retail.parquet", inbox, until)
     took = time.perf_counter() - start
-    console.print(
-        f"[bold]# {len(arrived.files)} files have arrived, {arrived.rows:,} rows, one file a day at"
-        f" 02:00; {arrived.late_rows:,} rows are late[/]  {took:.1f} s"
-    )
+    stage.console.print(f"[bold]# {len(arrived.files)} files have arrived, one a day at 02:00[/]")
+    stage.say(f"{arrived.rows:,} rows, {arrived.late_rows:,} of them late  [dim]{took:.1f} s[/]")
     return arrived
 
 
 def _commands(arrived: Arrivals) -> list[list[str]]:
     inbox = arrived.files[0].parent
-    sales = ["--mapping", str(SAMPLE / "online_retail.toml"), "--ingest-time", ARRIVED_AT]
-    stores = ["--mapping", str(SAMPLE / "stores.toml"), "--ingest-time", "registered_at"]
+    sales = ["--mapping", str(sample() / "online_retail.toml"), "--ingest-time", ARRIVED_AT]
+    stores = ["--mapping", str(sample() / "stores.toml"), "--ingest-time", "registered_at"]
     return [
         ["init", "--dated", OPENED],
-        ["ingest", "files", str(SAMPLE / "stores.csv"), *stores],
+        ["ingest", "files", str(sample() / "stores.csv"), *stores],
         ["ingest", "files", str(inbox), *sales],
-        ["build"],
-        ["publish"],
-        ["verify"],
     ]
 
 
-def _run(arguments: list[str], home: Home, console: Console) -> None:
+def _run(stage: Stage, arguments: Sequence[str]) -> None:
     """Run one command quietly; its whole output is shown if it fails."""
-    shown = shlex.join(["ledgerlake", *(_short(argument) for argument in arguments)])
-    console.print(f"[bold]$ {shown}[/]", end="  ")
-    start = time.perf_counter()
-    finished = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli.main", *arguments],
-        env={**os.environ, "LEDGERLAKE_HOME": str(home.root)},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    console.print(f"{time.perf_counter() - start:.1f} s")
-    if finished.returncode != 0:
-        raise InternalFault(
-            "demo_commands_must_succeed",
-            thing=shown,
-            expected="exit code 0",
-            found=f"exit code {finished.returncode}\n{finished.stdout[-4000:]}",
-            remedy="Set LEDGERLAKE_HOME to an empty folder if this home holds another lake.",
-        )
+
+    def do() -> str:
+        said = io.StringIO()
+        with redirect_stdout(said):
+            code = app(list(arguments), standalone_mode=False) or output.DONE
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        if code != output.DONE:
+            raise InternalFault(
+                "demo_commands_must_succeed",
+                thing=" ".join(["ledgerlake", *arguments]),
+                expected="exit code 0",
+                found=f"exit code {code}\n{said.getvalue()[-4000:]}",
+                remedy="Set LEDGERLAKE_HOME to an empty folder if this home holds another lake.",
+            )
+        head = stage.newest()
+        return f"the lake has {head.tree_size:,} events in {head.seq + 1:,} commits"
+
+    stage.look([short(one) for one in arguments], do)
 
 
-def _short(argument: str) -> str:
+def short(argument: str) -> str:
     """A path as the user would type it from the working folder."""
     path = Path(argument)
     return str(relative(path)) if path.is_absolute() else argument

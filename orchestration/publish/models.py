@@ -81,15 +81,27 @@ def read_models(target: Path) -> Models:
 
 def from_manifest(manifest: dict[str, Any]) -> Models:
     """As `read_models`, of a manifest in memory."""
-    nodes: dict[str, Any] = manifest["nodes"]
+    tables = _tables(manifest)
+    definitions = _definitions(manifest["nodes"])
+    return Models(tuple(tables), _version(tables), tuple(definitions))
+
+
+def models_version(target: Path) -> str:
+    """`Models.version` of the manifest dbt left there, whatever its run compiled."""
+    return _version(_tables(json.loads((target / "manifest.json").read_bytes())))
+
+
+def _tables(manifest: dict[str, Any]) -> list[Model]:
     tables = [
         _model(node, _code_hash(node_id, manifest))
-        for node_id, node in nodes.items()
+        for node_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model" and node["config"]["meta"].get("publish")
     ]
-    tables.sort(key=lambda model: model.name)
-    version = _sha256(*(f"{one.name}={one.version}" for one in tables))
-    return Models(tuple(tables), version, tuple(_definitions(nodes)))
+    return sorted(tables, key=lambda model: model.name)
+
+
+def _version(tables: list[Model]) -> str:
+    return _sha256(*(f"{one.name}={one.version}" for one in tables))
 
 
 def _model(node: dict[str, Any], version: str) -> Model:

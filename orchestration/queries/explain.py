@@ -4,6 +4,7 @@ Figures and corrections come from the edition, event ids from the lake's segment
 named. Called by `ledgerlake explain sales`.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import polars as pl
 
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
+from ledger.control_events import LateEventDecided
 from orchestration.home import Home
 from orchestration.queries.edition_reader import EditionRead, EditionReader, open_edition
 
@@ -33,6 +35,13 @@ group by all order by commit_seq, currency
 _EXCEPTIONS = """
 select event_id, event_type, ingest_time, lateness_days, currency, amount, status
 from late_event_exceptions where store_id = $store and business_date = $day order by row_index
+"""
+_DECIDED = """
+select event_id, event_type, event_time, category, channel, amount
+from late_event_exceptions
+where store_id = $store and business_date = $day and coalesce(currency, '(none)') = $currency
+    and event_id in (select unnest($event_ids::varchar[]))
+order by row_index limit $most
 """
 _EVENT_COLUMNS = ("event_id", "event_type", "event_time", "category", "channel", "amount")
 
@@ -74,11 +83,16 @@ class _Day:
         return self.reader.rows(query, {"store": self.store, "day": self.day, **more})
 
     def events(self, correction: dict[str, Any], most: int) -> list[dict[str, Any]]:
-        """The events of a correction's commit that fall on this day, oldest first."""
+        """The events of this day that a correction's commit brought or decided, oldest first."""
         commit_seq = int(correction["commit_seq"])
+        segments = self._segments(commit_seq, "sales")
+        if not segments:
+            decided = self._decided(commit_seq)
+            currency = correction["currency"]
+            return self.rows(_DECIDED, event_ids=decided, currency=currency, most=most)
         start, stop = self._bounds(commit_seq)
         found = (
-            pl.scan_parquet(self._segments(commit_seq), hive_partitioning=False)
+            pl.scan_parquet(segments, hive_partitioning=False)
             .filter(
                 pl.col("store_id") == self.store,
                 pl.col("event_time") >= start,
@@ -92,9 +106,15 @@ class _Day:
         )
         return found.to_dicts()
 
-    def _segments(self, commit_seq: int) -> list[Path]:
+    def _decided(self, commit_seq: int) -> list[str]:
+        """Ids of the late events that two people decided in a commit."""
+        rows = pl.read_parquet(self._segments(commit_seq, "control"), hive_partitioning=False)
+        decisions = rows.filter(pl.col("event_type") == LateEventDecided.__name__)
+        return [str(json.loads(one)["event_id"]) for one in decisions["payload"]]
+
+    def _segments(self, commit_seq: int, family: str) -> list[Path]:
         commit = CommitLog(LocalStore(self.home.lake)).read(commit_seq).commit
-        return [self.home.lake / one.path for one in commit.segments if one.family == "sales"]
+        return [self.home.lake / one.path for one in commit.segments if one.family == family]
 
     def _bounds(self, commit_seq: int) -> tuple[datetime, datetime]:
         """First instant of the business day and of the next, as known at the commit."""

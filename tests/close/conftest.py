@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.terminal import Terminal
 from tests.close.house import House, day
 
 JANUARY = "2026-01"
 FEBRUARY = "2026-02"
 
 Copy = Callable[[str], House]
-"""A copy of the house in the state named: open, soft_closed, closed or reopened."""
+"""A copy of the house in the state named: open, soft_closed, closed, reopened or restated."""
 
 
 class _Street:
@@ -53,6 +54,13 @@ class _Street:
         made.publish()
         return made
 
+    def _restated(self) -> House:
+        """January is closed again, as edition 2."""
+        made = self.house("closed").copy_to(self._folder / "restated")
+        made.restate(JANUARY, day(1, 20))
+        made.close(JANUARY)
+        return made
+
 
 @pytest.fixture(scope="session")
 def street(tmp_path_factory: pytest.TempPathFactory) -> _Street:
@@ -62,3 +70,13 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> _Street:
 @pytest.fixture
 def house(street: _Street, tmp_path: Path) -> Copy:
     return lambda state: street.house(state).copy_to(tmp_path / state)
+
+
+@pytest.fixture
+def terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Terminal:
+    """Works in a folder of its own."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    return Terminal(tmp_path, monkeypatch, capsys)

@@ -188,6 +188,16 @@ class House:
         self.sell(period_day, count, at=self.clock)
         return [f"till-{number}" for number in range(first, self.sold)]
 
+    def restate(self, period: str, period_day: datetime) -> list[str]:
+        """Late sales of a closed period, decided to belong there; the warehouse books them."""
+        late = self.late(period_day)
+        self.build()
+        self.publish()
+        self.reopen(period)
+        self.decide(late, "restated", period)
+        self.build()
+        return late
+
     def decide(self, event_ids: Sequence[str], decision: str, posting_period: str | None) -> None:
         """Ana asks, Ben approves; the warehouse must know the exceptions."""
         found = dict(self.warehouse("select event_id, row_index from main.late_event_exceptions"))

@@ -1,30 +1,26 @@
 """A closed period changes by reopening only, and readers see one edition or the next."""
 
+import hashlib
+import json
 from datetime import timedelta
 
 import pytest
 
 from ingestion.control.books import load_books
-from ledger.errors import IncorrectInput
+from ledger.errors import IncorrectInput, InternalFault
 from ledger.periods import Closed, Reopened
+from orchestration.build import Builder
 from orchestration.close.certificates import verify_certificates
 from orchestration.close.diff import diff
 from orchestration.close.reopen import approve_reopening, request_reopening
+from orchestration.close.reproduce import reproduce
+from orchestration.settings import Settings
+from tests.cli.terminal import Terminal
 from tests.close.conftest import FEBRUARY, JANUARY, Copy
-from tests.close.house import House, day
+from tests.close.house import PROJECT, House, day
+from tests.models.warehouse import parsed_project
 
 SUM = f"select sum(amount), sum(event_count) from period_sales where posting_period = '{JANUARY}'"
-
-
-def _restate(house: House) -> list[str]:
-    """Three late sales of January, decided to belong there; the warehouse books them."""
-    late = house.late(day(1, 20))
-    house.build()
-    house.publish()
-    house.reopen(JANUARY)
-    house.decide(late, "restated", JANUARY)
-    house.build()
-    return late
 
 
 def test_late_event_after_the_close_waits_and_changes_no_closed_figure(house: Copy) -> None:
@@ -42,7 +38,7 @@ def test_late_event_after_the_close_waits_and_changes_no_closed_figure(house: Co
 def test_readers_see_the_closed_edition_until_the_restated_one_is_certified(house: Copy) -> None:
     shop = house("closed")
     before, kept = shop.read(SUM), shop.closed_bytes()
-    _restate(shop)
+    shop.restate(JANUARY, day(1, 20))
     assert shop.warehouse(SUM.replace("period_sales", "main.period_sales")) != before
     shop.publish()
     assert shop.read(SUM) == before, "edition 1, though the warehouse has moved"
@@ -58,9 +54,7 @@ def test_readers_see_the_closed_edition_until_the_restated_one_is_certified(hous
 
 
 def test_diff_shows_what_a_restatement_changed_with_its_sums(house: Copy) -> None:
-    shop = house("closed")
-    _restate(shop)
-    shop.close(JANUARY)
+    shop = house("restated")
     found = diff(shop.settings, JANUARY)
     assert (found.before, found.after) == (1, 2)
     assert {one.key["charge_class"] for one in found.changes} == {"correction"}
@@ -118,3 +112,69 @@ def test_moving_a_store_after_the_close_changes_no_closed_figure(house: Copy) ->
     shop.publish(full=True)
     assert shop.read(SUM) == before
     assert shop.closed_bytes() == kept
+
+
+def _warm(settings: Settings) -> Builder:
+    return Builder(settings, project=PROJECT, manifest=parsed_project())
+
+
+def _bytes(house: House) -> dict[str, str]:
+    """SHA-256 of every file of a home."""
+    return {
+        str(path.relative_to(house.root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(house.root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_both_editions_come_out_of_the_lake_again_whatever_came_after(house: Copy) -> None:
+    shop = house("restated")
+    shop.late(day(1, 21))
+    before = _bytes(shop)
+    first = reproduce(shop.settings, JANUARY, closed_edition=1, make_builder=_warm)
+    newest = reproduce(shop.settings, JANUARY, make_builder=_warm)
+    assert (first.same, newest.same) == (True, True)
+    assert (first.closed_edition, newest.closed_edition) == (1, 2)
+    assert first.cut_off_commit < newest.cut_off_commit < load_books(shop.home.lake).commit_seq
+    rows = [{one.name: one.rows for one in made.figures} for made in (first, newest)]
+    assert rows[0]["period_sales"] < rows[1]["period_sales"]
+    assert rows[0]["int_accounts__postings"] > 0
+    assert (first.certificate, first.changed) == ("there", ())
+    assert _bytes(shop) == before, "the home is as it was"
+
+
+def test_figure_that_comes_out_otherwise_is_named_and_the_command_says_so(
+    house: Copy, terminal: Terminal
+) -> None:
+    shop = house("closed")
+    terminal.set("LEDGERLAKE_HOME", str(shop.root))
+    path = next(shop.home.certificates.glob("*.json"))
+    good = path.read_bytes()
+    values = json.loads(good)
+    figure = next(one for one in values["figures"] if one["name"] == "period_sales")
+    path.write_bytes(good.replace(figure["sha256"].encode(), b"0" * 64))
+    said = terminal.run("certificates", "reproduce", JANUARY, "--json")
+    assert said.code == 1, said.text
+    assert (said.json["same"], said.json["certificate"]) == (False, "altered")
+    assert {one["name"]: one["same"] for one in said.json["figures"]} == {
+        "period_sales": False,
+        "int_accounts__postings": True,
+    }
+    path.write_bytes(good)
+    said = terminal.run("certificates", "reproduce", JANUARY)
+    assert said.code == 0, said.text
+    assert "same 2026-01 edition 1" in said.text
+
+
+def test_nothing_is_reproduced_from_bytes_the_lake_does_not_name(house: Copy) -> None:
+    shop = house("closed")
+    with pytest.raises(IncorrectInput, match="one that a close has issued"):
+        reproduce(shop.settings, JANUARY, closed_edition=2, make_builder=_warm)
+    segment = sorted((shop.home.lake / "family=sales").glob("*.parquet"))[7]
+    segment.chmod(0o644)
+    segment.write_bytes(segment.read_bytes()[:-9] + b"x" * 9)
+    with pytest.raises(InternalFault, match=segment.name):
+        reproduce(shop.settings, JANUARY, make_builder=_warm)
+    next(shop.home.certificates.glob("*.note")).unlink()
+    with pytest.raises(IncorrectInput, match="and the note beside it"):
+        reproduce(shop.settings, JANUARY, make_builder=_warm)

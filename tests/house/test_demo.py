@@ -1,29 +1,52 @@
-"""The demo on its first weeks: its steps, its report, and every command it or a document shows."""
+"""The demo on its first weeks: its steps, its close of December, its report, and every command it
+or a document shows."""
 
+import io
+import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+import typer.main
 import yaml
+from rich.console import Console
 
-from orchestration.demo import arrivals, report
+from audit.certificate import read_certificate
+from ingestion.control.books import load_books
+from ledger.control_events import PeriodClosed
+from orchestration.cli.ingest_run import INTERRUPTED
+from orchestration.cli.main import app
+from orchestration.close.certificates import verify_certificates
+from orchestration.close.closed_figures import closes
+from orchestration.demo import arrivals, closing, report, verifying
+from orchestration.demo.month_end import HASH_DIGITS
+from orchestration.demo.stage import Stage
 from orchestration.home import Home
 from orchestration.settings import Settings
 from tests.house.documents import blocks_to_run, documents
 from tests.house.sources import ROOT
+from tests.house.warm_commands import warm_commands
 
 UNTIL = date(2011, 1, 10)
 """Holds a slice that is 2 days late and one that is 7, and builds in seconds."""
 
+SECONDS_INTO_THE_STEP = 2
+"""The close has sealed the period by then, and builds; wherever it is, it must go on."""
+
 INLINE = re.compile(r"`(ledgerlake[^`\n]*)`")
+TOOK = re.compile(r"  (\d+\.\d s|done before)$", re.MULTILINE)
 PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b")
 
 
@@ -32,7 +55,8 @@ class Demo:
     """A home the demo ran in, and what it printed."""
 
     home: Path
-    printed: str
+    commands: Path
+    printed: str = ""
 
     @property
     def settings(self) -> Settings:
@@ -40,11 +64,11 @@ class Demo:
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """A shell script in the project's folder, the demo's home as `data`."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        folders = (str(self.commands), str(Path(sys.executable).parent), os.environ["PATH"])
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=self.home.parent,
-            env={**os.environ, "PATH": path, "LEDGERLAKE_HOME": str(self.home)},
+            env={**os.environ, "PATH": os.pathsep.join(folders), "LEDGERLAKE_HOME": str(self.home)},
             capture_output=True,
             text=True,
             check=False,
@@ -60,8 +84,29 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             (folder / entry.name).symlink_to(entry)
     (folder / "data").mkdir()
     (folder / "data" / "sample").symlink_to(ROOT / "data" / "sample")
-    made = Demo(folder / "data", "")
-    yield Demo(made.home, _printed(made))
+    with warm_commands() as commands:
+        made = Demo(folder / "data", commands)
+        _break_off(made, "$ ledgerlake close apply")
+        yield replace(made, printed=_printed(made))
+
+
+def _break_off(demo: Demo, step: str) -> None:
+    """Ctrl-C in the middle of a step; the run that follows goes on from there."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "orchestration.demo", "--until", str(UNTIL)],
+        cwd=demo.home.parent,
+        env={**os.environ, "LEDGERLAKE_HOME": str(demo.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        said = list(takewhile(lambda line: not line.startswith(step), running.stdout))
+        time.sleep(SECONDS_INTO_THE_STEP)
+        running.send_signal(signal.SIGINT)
+        _, wrong = running.communicate()
+    assert running.returncode == INTERRUPTED, "".join(said) + wrong
+    assert "Run it again" in wrong
 
 
 def _printed(demo: Demo) -> str:
@@ -101,20 +146,101 @@ def test_the_report_adds_up_to_the_files(demo: Demo) -> None:
         "duplicate": 0,
         "quarantined": 0,
     }
+    assert found.decided == {"next_period": 2_011, "restated": 40}
     assert "it does" in demo.printed
 
 
 def test_one_day_is_known_at_several_moments(demo: Demo) -> None:
     found = report.find(demo.settings)
     assert found.day == date(2010, 12, 3)
-    assert [(str(one.amount), one.events) for one in found.moments] == [
-        ("5209.6400", 168),
-        ("5635.0200", 191),
+    assert [(str(one.amount), one.events, one.because) for one in found.moments] == [
+        ("5209.6400", 168, "first reported"),
+        ("5635.0200", 191, "late arrival"),
+        ("45620.4600", 2_202, "decided by two people"),
     ]
 
 
+def test_months_are_closed_that_are_over_and_the_last_two_stay_open() -> None:
+    assert closing.months_over_by(date(2010, 12, 31)) == []
+    assert closing.months_over_by(UNTIL) == ["2010-12"]
+    all_months = closing.months_over_by(date(2011, 12, 18))
+    assert (len(all_months), all_months[0], all_months[-1]) == (11, "2010-12", "2011-10")
+
+
+def test_december_is_closed_and_restated_and_its_certificates_verify(demo: Demo) -> None:
+    assert [(one.period_id, one.closed_edition) for one in _closes(demo)] == [
+        ("2010-12", 1),
+        ("2010-12", 2),
+    ]
+    assert [one.ok for one in verify_certificates(Home.of(demo.settings))] == [True, True]
+    assert "2010-12 is restated" in demo.printed
+    assert "2 of 2 hold" in demo.printed
+    for close in _closes(demo):
+        assert close.certificate_sha256[:HASH_DIGITS] in demo.printed
+
+
+def test_a_blocked_plan_is_shown_with_its_remedy_before_it_is_done(demo: Demo) -> None:
+    shown = [
+        "no_exception_of_the_period_is_pending (2,051)",
+        "do: `ledgerlake exceptions list` shows them, `ledgerlake exceptions decide` asks",
+        "ledgerlake exceptions decide",
+        "ledgerlake requests approve",
+        "nothing blocks",
+        "ledgerlake close apply",
+    ]
+    places = [demo.printed.find(one) for one in shown]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_a_stranger_checks_the_newest_certificate_with_files_alone(demo: Demo) -> None:
+    folder = demo.home / "demo" / "stranger" / "2010-12.edition-2"
+    assert "ok: data/demo/stranger/2010-12.edition-2/2010-12.edition-2.json" in demo.printed
+    certificate = read_certificate((folder / "2010-12.edition-2.json").read_bytes())
+    given = {path.relative_to(folder / "tables").as_posix() for path in folder.rglob("*.parquet")}
+    assert given == {one.path for one in certificate.files}
+
+
+def test_every_command_it_shows_is_one_a_user_can_type(demo: Demo) -> None:
+    commands = [line[2:] for line in demo.printed.splitlines() if line.startswith("$ ledgerlake ")]
+    assert len(commands) > 20
+    for one in commands:
+        _parse(shlex.split(one))
+
+
+def _parse(words: list[str]) -> None:
+    """Refused with what is wrong if there is no such command, option or argument."""
+    command: Any = typer.main.get_command(app)
+    context: Any = None
+    while hasattr(command, "commands"):
+        context = command.make_context(words[0], words[1:], parent=context)
+        _, command, rest = command.resolve_command(context, words[1:])
+        words = [command.name, *rest]
+    command.make_context(words[0], words[1:], parent=context)
+
+
+def test_what_it_shows_names_no_folder_of_this_machine(demo: Demo) -> None:
+    assert str(demo.home.parent) not in demo.printed
+    assert str(ROOT) not in demo.printed
+
+
+def test_a_certificate_that_does_not_verify_is_exit_code_1(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo.home.parent)
+    path = Home.of(demo.settings).certificates / "2010-12.edition-1.json"
+    kept = path.read_bytes()
+    said = Console(file=io.StringIO())
+    try:
+        path.write_bytes(kept.replace(b"2010", b"2011", 1))
+        checked = verifying.verify(Stage(demo.settings, said))
+        assert report.show(demo.settings, checked) == 1
+    finally:
+        path.write_bytes(kept)
+
+
 def test_the_published_days_are_those_of_the_sample(demo: Demo) -> None:
-    """Independent of the warehouse: plain sums over the sample, late slices left out."""
+    """Independent of the warehouse: plain sums over the sample, as all late events were booked."""
     inbox = sorted((demo.home / "demo" / "inbox").glob("*.parquet"))
     with duckdb.connect(str(Home.of(demo.settings).current), read_only=True) as connection:
         differing = connection.execute(
@@ -125,7 +251,6 @@ def test_the_published_days_are_those_of_the_sample(demo: Demo) -> None:
                     InvoiceDate::date as business_date,
                     sum(Quantity * UnitPrice::decimal(18, 4)) as amount
                 from read_parquet($inbox)
-                where arrived_at <= (InvoiceDate::date + 7)::timestamptz
                 group by all
             )
             select count(*) from daily_sales full join sample using (store_id, business_date)
@@ -140,16 +265,22 @@ def test_running_it_again_changes_nothing(demo: Demo) -> None:
     before = {path: path.stat().st_mtime_ns for path in _kept_files(demo)}
     again = _printed(demo)
     assert {path: path.stat().st_mtime_ns for path in _kept_files(demo)} == before
-    assert _report_of(again) == _report_of(demo.printed)
+    assert _closing_and_report(again) == _closing_and_report(demo.printed)
 
 
 def _kept_files(demo: Demo) -> list[Path]:
-    folders = ("lake", "published/tables", "published/editions", "demo")
-    return sorted(p for f in folders for p in (demo.home / f).rglob("*") if p.is_file())
+    folders = ("lake", "published", "demo", "keys", "close")
+    files = [p for f in folders for p in (demo.home / f).rglob("*") if p.is_file()]
+    return sorted(path for path in files if path.suffix != ".lock")
 
 
-def _report_of(printed: str) -> str:
-    return printed[printed.index("What came in") :]
+def _closing_and_report(printed: str) -> str:
+    """Without how long it took, or that it was done before."""
+    return TOOK.sub("", printed[printed.index("Two people") :])
+
+
+def _closes(demo: Demo) -> list[PeriodClosed]:
+    return closes(load_books(Home.of(demo.settings).lake))
 
 
 def test_every_next_command_of_the_report_works(demo: Demo) -> None:
@@ -158,6 +289,13 @@ def test_every_next_command_of_the_report_works(demo: Demo) -> None:
     for question, arguments in commands:
         finished = demo.run(shlex.join(["ledgerlake", *arguments]))
         assert finished.returncode == 0, f"{question}\n{finished.stdout}{finished.stderr}"
+
+
+def test_a_day_corrected_by_a_decision_is_explained_by_the_events_decided(demo: Demo) -> None:
+    for store, day, count in (("Germany", "2010-12-09", 40), ("France", "2010-12-03", 23)):
+        command = f"ledgerlake explain sales --store {store} --date {day} --events 99 --json"
+        said = json.loads(demo.run(command).stdout)
+        assert [len(one["events"]) for one in said["corrections"]] == [count]
 
 
 def test_every_block_marked_to_run_runs(demo: Demo) -> None:

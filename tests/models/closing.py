@@ -11,6 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
+from audit.canonical import CANONICAL_SCHEMA
+from ingestion.lake.log import CommitLog
+from ingestion.lake.segments import SegmentFiles
+from ingestion.lake.store import LocalStore
 from ledger import control_events as ev
 from tests.control.office import Clock, Office
 from tests.models.event_frames import from_rows
@@ -28,9 +32,22 @@ class WarehouseOffice(Office):
         self.lake = made.lake
 
     def rows_of(self, event_ids: Sequence[str]) -> dict[str, int]:
-        frame = pl.scan_parquet(self.folder / "family=*" / "*.parquet", hive_partitioning=False)
+        frame = events_of(self.folder)
         wanted = frame.filter(pl.col("event_id").is_in(list(event_ids)))
-        return dict(wanted.select("event_id", "row_index").collect().iter_rows())
+        return dict(wanted.select("event_id", "row_index").iter_rows())
+
+
+def events_of(lake: Path) -> pl.DataFrame:
+    """All accepted events but control events; a file that no commit names holds none."""
+    store = LocalStore(lake)
+    files = SegmentFiles(store)
+    paths = [
+        one.path
+        for logged in CommitLog(store).after(-1)
+        for one in logged.commit.segments
+        if one.family != "control"
+    ]
+    return pl.concat([pl.DataFrame(schema=CANONICAL_SCHEMA), *map(files.read, paths)])
 
 
 @dataclass

@@ -121,15 +121,15 @@ _moves = st.builds(
 )
 
 
-def _several(one: st.SearchStrategy[T], most: int) -> st.SearchStrategy[tuple[T, ...]]:
+def several(one: st.SearchStrategy[T], most: int) -> st.SearchStrategy[tuple[T, ...]]:
     return st.lists(one, max_size=most).map(tuple)
 
 
 _arrivals = st.builds(
     Arrival,
     pause=st.sampled_from(PAUSES),
-    sales=_several(_sales, 8),
-    moves=_several(_moves, 4),
+    sales=several(_sales, 8),
+    moves=several(_moves, 4),
     registered=st.none()
     | st.tuples(st.sampled_from(("harbour", "station")), st.sampled_from(PLACES)),
     policy=st.none() | st.sampled_from(POLICIES),
@@ -266,8 +266,8 @@ def replay(history: History, made: Warehouse, expected: Expected) -> Iterator[Ar
 
 def _batch(arrival: Arrival, at: datetime, made: Warehouse, last: pl.DataFrame) -> Batch:
     parts = [
-        ("till", from_rows(_sale_row(sale, at) for sale in arrival.sales)),
-        ("bank", from_rows(_move_row(move, at) for move in arrival.moves)),
+        ("till", from_rows(sale_row(sale, at) for sale in arrival.sales)),
+        ("bank", from_rows(move_row(move, at) for move in arrival.moves)),
         (SETTINGS_SOURCE, from_rows(_control_rows(arrival, at))),
     ]
     frames = [
@@ -291,7 +291,7 @@ def _sent_again(last: pl.DataFrame, made: Warehouse) -> list[pl.DataFrame]:
     ]
 
 
-def _sale_row(sale: Sale, at: datetime) -> dict[str, object]:
+def sale_row(sale: Sale, at: datetime) -> dict[str, object]:
     return {
         "event_type": "SaleRefunded" if sale.refund else "SaleRecorded",
         "event_time": at - sale.before,
@@ -304,7 +304,7 @@ def _sale_row(sale: Sale, at: datetime) -> dict[str, object]:
     }
 
 
-def _move_row(move: Move, at: datetime) -> dict[str, object]:
+def move_row(move: Move, at: datetime) -> dict[str, object]:
     amount = recorded_amount(move)
     return {
         "event_type": move.kind,

@@ -37,7 +37,7 @@ MODELS = ("staging", "intermediate", "marts", "published")
 
 Tables = dict[str, list[tuple[object, ...]]]
 
-_FLAGS = (
+FLAGS = (
     "--project-dir",
     str(PROJECT),
     "--profiles-dir",
@@ -46,6 +46,7 @@ _FLAGS = (
     "none",
     "--no-write-json",
 )
+"""Of every dbt command."""
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Warehouse:
         self.home.warehouse.parent.mkdir(parents=True, exist_ok=True)
         with dbt_home(self.home.root):
             runner = dbtRunner(manifest=parsed_project())
-            done = runner.invoke([*arguments, *_FLAGS, "--target-path", str(self.home.target)])
+            done = runner.invoke([*arguments, *FLAGS, "--target-path", str(self.home.target)])
         if not isinstance(done.result, RunExecutionResult):
             raise AssertionError(f"dbt {' '.join(arguments)}: {done.exception}")
         return {
@@ -156,7 +157,7 @@ def microseconds(at: datetime) -> int:
 def parsed_project() -> Manifest:
     """The dbt project, parsed once; which home it reads is decided by each run."""
     with dbt_home(PROJECT / "data"):
-        done = dbtRunner().invoke(["parse", *_FLAGS, "--no-partial-parse"])
+        done = dbtRunner().invoke(["parse", *FLAGS, "--no-partial-parse"])
     assert isinstance(done.result, Manifest), done.exception
     return done.result
 
