@@ -25,7 +25,7 @@ def main() -> int:
         type=date.fromisoformat,
         metavar="DATE",
         help="stop at arrivals of this day, and close the months that are over by then (default:"
-        " all arrivals, to 2011-12-18, and the months to 2011-10)",
+        " all arrivals, to 2011-12-10, and the months to 2011-10)",
     )
     given = parser.parse_args()
     gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
