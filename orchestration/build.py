@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,6 +94,7 @@ class Builder:
         self._manifest = manifest
         self._checked = checked
         self._standing: tuple[int, ...] | None = None
+        self._checked_all = False
 
     @property
     def manifest(self) -> Manifest | None:
@@ -122,6 +123,9 @@ class Builder:
         lock = nullcontext() if locked else exclusive(self.home.build_lock, doing="build")
         with lock, _dbt_home(self.home, self._project):
             started, clock = _now(), time.perf_counter()
+            if full_refresh:
+                self._checked = None
+            whole = self._checked is None or (self._checked_all and self._stands())
             try:
                 nodes = self._run(full_refresh, known_as_of_commit, tell, unit_tests=unit_tests)
             finally:
@@ -138,6 +142,7 @@ class Builder:
                 nodes=[_with_rows(one, rows) for one in nodes],
             )
             self._standing = None
+            self._checked_all = built.outcome == PASSED and whole
             if built.outcome == PASSED:
                 self._checked = commit
                 self._standing = _mark(self.home)
@@ -161,8 +166,16 @@ class Builder:
                 DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
     def check_everything(self) -> None:
-        """Let the next build run every test, as the first does."""
-        self._checked = None
+        """Let the next build run every test, as the first does.
+
+        Unless one of ours did, and nobody else has written to the warehouse since.
+        """
+        if not (self._checked_all and self._stands()):
+            self._checked = None
+
+    def _stands(self) -> bool:
+        """Is all as our last build left it?"""
+        return self._standing is not None and self._standing == _mark(self.home)
 
     def _run(
         self, full_refresh: bool, commit: int | None, tell: Tell | None, *, unit_tests: bool
@@ -173,7 +186,7 @@ class Builder:
         scope += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
         # Views and manifest are as our last build left them unless another process built since;
         # looking at 20 views and writing the manifest again is half of a tick.
-        stands = self._checked is not None and self._standing == _mark(self.home)
+        stands = self._checked is not None and self._stands()
         if stands:
             scope = ["--selector", "tick_of_tables", "--no-write-json"]
         elif self._checked is not None:
@@ -238,12 +251,13 @@ class Builder:
 
 
 def _mark(home: Home) -> tuple[int, ...]:
-    """Tells whether anybody but us has written the manifest or made the warehouse anew."""
-    try:
-        manifest, warehouse = (home.target / MANIFEST).stat(), home.warehouse.stat()
-    except FileNotFoundError:
-        return ()
-    return manifest.st_mtime_ns, manifest.st_ino, warehouse.st_ino
+    """Changes when anybody writes the manifest or the warehouse, its log of writes included."""
+    mark: list[int] = []
+    for path in (home.target / MANIFEST, home.warehouse, Path(f"{home.warehouse}.wal")):
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            mark += (found.st_ino, found.st_mtime_ns, found.st_size)
+    return tuple(mark)
 
 
 def project_folder() -> Path:
