@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from ledger.people import Decision
+from ledger.periods import PeriodState, closed_edition_of
 from ledger.routing import Arrival, Routed
 
 ChargeClass = Literal["original", "correction"]
@@ -34,8 +35,12 @@ class Charge:
     is_open: bool = True
 
 
-def charge_of(arrival: Arrival, routed: Routed) -> Charge | None:
-    """What an event charges when it arrives: nothing while it is an exception."""
+def charge_of(arrival: Arrival, routed: Routed, state: PeriodState) -> Charge | None:
+    """What an event charges when it arrives: nothing while it is an exception.
+
+    `state` is its period's then: what a lock exception lets into one that had been closed
+    corrects it.
+    """
     if routed.posting_period is None or arrival.amount is None:
         return None
     return Charge(
@@ -43,7 +48,7 @@ def charge_of(arrival: Arrival, routed: Routed) -> Charge | None:
         commit_seq=arrival.commit_seq,
         billing_period=routed.posting_period,
         charge_period=routed.period_id,
-        charge_class="original",
+        charge_class="correction" if closed_edition_of(state) else "original",
         amount=arrival.amount,
     )
 

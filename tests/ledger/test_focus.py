@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ledger.corrections import Charge, charge_of, charges_of_decision, violations
 from ledger.people import Decision
+from ledger.periods import Open, Reopened
 from tests.control.office import DAY_US, NOW_US
 from tests.ledger.paper_office import PaperOffice
 
@@ -36,12 +37,21 @@ def test_what_arrives_in_time_is_an_original_charge_of_its_own_period() -> None:
     office.sell("a", at_us=NOW_US - DAY_US)
     office.sell("late", at_us=NOW_US - 20 * DAY_US)
     arrival = office.arrivals["a"]
-    charge = charge_of(arrival, office.books.route(arrival))
+    charge = charge_of(arrival, office.books.route(arrival), office.books.state(MARCH))
     assert charge is not None
     assert (charge.billing_period, charge.charge_period) == (MARCH, MARCH)
     assert (charge.charge_class, charge.amount) == ("original", TEN)
     late = office.arrivals["late"]
-    assert charge_of(late, office.books.route(late)) is None, "an exception charges nothing yet"
+    assert charge_of(late, office.books.route(late), Open()) is None, "not while it is an exception"
+
+
+def test_what_a_lock_exception_lets_into_a_reopened_period_corrects_it() -> None:
+    office = PaperOffice()
+    office.sell("a", at_us=NOW_US - DAY_US)
+    arrival = office.arrivals["a"]
+    state = Reopened(reason="late till", requester="ana", approver="ben", closed_edition=1)
+    charge = charge_of(arrival, office.books.route(arrival), state)
+    assert charge is not None and charge.charge_class == "correction"
 
 
 def test_a_correction_is_a_new_row_of_class_correction_in_an_open_period() -> None:
