@@ -5,6 +5,7 @@ Holds nothing else. Run by `make demo`.
 
 import argparse
 import gc
+import os
 import sys
 from datetime import date
 
@@ -37,7 +38,10 @@ def main() -> int:
         return output.fail(error, as_json=False)
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. Run it again, and it goes on where it was.\n")
-        return INTERRUPTED
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Threads of libraries that were broken off may hold up, or kill, an orderly end.
+        os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,12 @@ from tests.house.warm_commands import warm_commands
 UNTIL = date(2011, 1, 10)
 """Holds a slice that is 2 days late and one that is 7, and builds in seconds."""
 
+HEARS_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("orchestration.demo", run_name="__main__", alter_sys=True)
+"""
+"""The demo, also where a shell lets what it runs in the background ignore Ctrl-C."""
 SECONDS_INTO_THE_STEP = 2
 """The close has sealed the period by then, and builds; wherever it is, it must go on."""
 
@@ -93,7 +99,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def _break_off(demo: Demo, step: str) -> None:
     """Ctrl-C in the middle of a step; the run that follows goes on from there."""
     with subprocess.Popen(
-        [sys.executable, "-m", "orchestration.demo", "--until", str(UNTIL)],
+        [sys.executable, "-c", HEARS_CTRL_C, "--until", str(UNTIL)],
         cwd=demo.home.parent,
         env={**os.environ, "LEDGERLAKE_HOME": str(demo.home)},
         stdout=subprocess.PIPE,

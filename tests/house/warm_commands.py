@@ -56,7 +56,7 @@ def warm_commands() -> Iterator[Path]:
                 time.sleep(0.05)
             yield folder
         finally:
-            server.terminate()
+            server.kill()
             server.wait()
 
 
