@@ -55,6 +55,11 @@ class NodeResult:
         """A test of data or of a model's logic."""
         return _is_test(self.kind)
 
+    @property
+    def why(self) -> str:
+        """What went wrong: what a test says about itself, else dbt's message."""
+        return self.header or self.message or ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
@@ -126,11 +131,7 @@ class Builder:
             if full_refresh:
                 self._checked = None
             whole = self._checked is None or (self._checked_all and self._stands())
-            try:
-                nodes = self._run(full_refresh, known_as_of_commit, tell, unit_tests=unit_tests)
-            finally:
-                # Its open connection would refuse ours, which has other settings.
-                DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+            nodes = self._run(full_refresh, known_as_of_commit, tell, unit_tests=unit_tests)
             commit, rows = self._look(count_rows)
             built = Built(
                 outcome=BROKEN if any(one.status in FAILED for one in nodes) else PASSED,
@@ -160,10 +161,7 @@ class Builder:
         wanted = ["run", "--select", *(f"+{one}" for one in tables)]
         lock = exclusive(self.home.build_lock, doing="build")
         with lock, _dbt_home(self.home, self._project):
-            try:
-                return _nodes(self._done(wanted, known_as_of_commit, tell))
-            finally:
-                DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+            return _nodes(self._done(wanted, known_as_of_commit, tell))
 
     def check_everything(self) -> None:
         """Let the next build run every test, as the first does.
@@ -180,8 +178,6 @@ class Builder:
     def _run(
         self, full_refresh: bool, commit: int | None, tell: Tell | None, *, unit_tests: bool
     ) -> list[NodeResult]:
-        if full_refresh:
-            self._checked = None
         scope = ["--full-refresh"] if full_refresh else []
         scope += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
         # Views and manifest are as our last build left them unless another process built since;
@@ -198,9 +194,13 @@ class Builder:
 
     def _done(self, arguments: list[str], commit: int | None, tell: Tell | None) -> Any:
         """dbt's results of a command; the project is parsed before the first."""
-        if self._manifest is None:
-            self._manifest = self._invoke(["parse"], commit).result
-        done = self._invoke(arguments, commit, _Progress(tell) if tell else None)
+        try:
+            if self._manifest is None:
+                self._manifest = self._invoke(["parse"], commit).result
+            done = self._invoke(arguments, commit, _Progress(tell) if tell else None)
+        finally:
+            # Its open connection would refuse ours, which has other settings.
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         if done.result is None:
             raise _refusal(done.exception)
         return done.result

@@ -75,19 +75,20 @@ class _EventsByRow:
 
     def control_segments(self) -> Iterator[tuple[int, gate.Before, pl.DataFrame]]:
         """(commit, the lake before it, rows) of every control segment."""
-        tree_size, newest_us = 0, list[int]()  # one at most
+        tree_size = 0
+        newest_us: int | None = None
         for commit in self._commits:
             before = gate.Before(
                 lake_id=self._commits[0].lake_id,
                 tree_size=tree_size,
-                newest_event_us=max(newest_us, default=None),
+                newest_event_us=newest_us,
             )
             for segment in commit.segments:
                 if segment.family == rows.FAMILY:
                     yield commit.seq, before, self._files.read(segment.path)
             tree_size = commit.tree_size
             booked = [s.max_event_time_us for s in commit.segments if s.family != rows.FAMILY]
-            newest_us = sorted(newest_us + booked)[-1:]
+            newest_us = max(booked if newest_us is None else [newest_us, *booked], default=None)
 
     def read(self, wanted: NDArray[np.int64]) -> pl.DataFrame:
         """The events at these row indexes (ascending): each segment is read once."""

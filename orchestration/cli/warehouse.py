@@ -120,9 +120,8 @@ def _draw_built(out: "Console", built: "Built", published: "Published | None") -
     out.print(output.table(rows, numbers=("rows", "seconds")))
     tests = len(built.nodes) - len(models)
     for one in built.failed:
-        what = one.header or one.message or ""
         found = f", {one.failures} rows" if one.failures else ""
-        out.print(f"[red]{one.status}[/] {one.kind} {one.name}{found}: {output.escape(what)}")
+        out.print(f"[red]{one.status}[/] {one.kind} {one.name}{found}: {output.escape(one.why)}")
         if one.header and one.message:
             out.print(f"      {output.escape(one.message)}")
     commit = "no commit" if built.commit_seq is None else f"commit {built.commit_seq:,}"

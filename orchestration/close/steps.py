@@ -119,7 +119,7 @@ class Steps:
 def _require_passed(built: Built, *, step: str, tests: bool) -> None:
     failed = [one for one in built.failed if one.is_test == tests]
     if failed:
-        names = "; ".join(f"{one.name}: {one.header or one.message}" for one in failed[:5])
+        names = "; ".join(f"{one.name}: {one.why}" for one in failed[:5])
         raise StepFailed(step, f"{len(failed)} nodes of the build fail: {names}")
 
 

@@ -146,7 +146,7 @@ class Stage:
         with output.progress("build") as tell:
             built = self.builder.build(count_rows=False, tell=tell)
         if built.outcome != PASSED:
-            failed = "; ".join(f"{one.name}: {one.header or one.message}" for one in built.failed)
+            failed = "; ".join(f"{one.name}: {one.why}" for one in built.failed)
             raise InternalFault(
                 "demo_build_must_pass",
                 thing="ledgerlake build",

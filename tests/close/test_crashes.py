@@ -37,7 +37,8 @@ STEPS = (
 
 def _start(house: House, token: str, step: str) -> ForkServerProcess:
     parsed = house.root.with_name("manifest.msgpack")
-    parsed.write_bytes(parsed_project().to_msgpack(extended_mashumaro_encoder))
+    if not parsed.exists():
+        parsed.write_bytes(parsed_project().to_msgpack(extended_mashumaro_encoder))
     return forked.start(breaker.apply, house, token, step, parsed)
 
 
