@@ -25,7 +25,7 @@ $(LOCKED): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(INSTALLED): $(LOCKED) pyproject.toml
+$(INSTALLED): $(LOCKED) pyproject.toml audit/native.c
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -73,4 +73,4 @@ lock: ## Resolve requirements.lock again from pyproject.toml
 		--quiet --output-file requirements.lock
 
 clean: ## Remove .venv and caches; never touches data/
-	rm -rf $(VENV) $(VENV)-lock target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock audit/_native*.so build target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
