@@ -10,6 +10,15 @@ with exceptions as (
     {{ new_exceptions() | indent(4) }}
 ),
 
+told as (
+    select
+        events.*,
+        {% for name, told in told_fields().items() -%}
+        {{ told }} as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from exceptions as events
+),
+
 int_exceptions__events as (
     select
         event_id,
@@ -29,10 +38,13 @@ int_exceptions__events as (
         quantity,
         lateness_days,
         exception_reason,
+        {% for name, field in upcast_fields().items() -%}
+        {{ field }} as {{ name }},
+        {% endfor -%}
         source,
         source_partition,
         source_offset
-    from exceptions
+    from told as events
 )
 
 select * from int_exceptions__events
