@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from ingestion.contracts.upcast_steps import PREFIX, Step, parse_step, targets, wrong
 from ledger.errors import IncorrectInput
@@ -19,8 +19,13 @@ from ledger.errors import IncorrectInput
 Sign = Literal["any", "not_negative", "positive"]
 Kind = Literal["text", "integer", "decimal", "date", "time_of_day", "time_zone", "boolean", "list"]
 Level = Literal[
-    *("none", "backward", "forward", "full"),
-    *("backward_transitive", "forward_transitive", "full_transitive"),
+    "none",
+    "backward",
+    "forward",
+    "full",
+    "backward_transitive",
+    "forward_transitive",
+    "full_transitive",
 ]
 DEFAULT_LEVEL: Level = "backward_transitive"
 """What a new version must be to the versions before it, unless it says otherwise: events written
@@ -105,7 +110,6 @@ class Registry:
 
     def versions(self, event_type: str) -> tuple[int, ...]:
         return tuple(sorted(v for name, v in self._contracts if name == event_type))
-
 
     def newest(self, event_type: str) -> Contract:
         """KeyError for a type nobody knows."""

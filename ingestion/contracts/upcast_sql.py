@@ -154,7 +154,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-MACROS = '''{{#
+MACROS = """{{#
     Written by `ledgerlake contracts export --format dbt` from the contracts in
     ingestion/contracts; a test compares. Events of old versions are read as the newest: columns
     that were left empty, and fields of the payload. `events` is the row, `lookups` what is looked
@@ -175,7 +175,7 @@ MACROS = '''{{#
 {{% macro upcast_fields() %}}
     {{{{ return({fields}) }}}}
 {{% endmacro %}}
-'''
+"""
 
 
 def dbt_macros(registry: Registry) -> str:
@@ -192,15 +192,15 @@ def dbt_macros(registry: Registry) -> str:
         if registry.newest(event_type).family != "control"
         and any(one.upcast for one in registry.history(event_type))
     ]
-    told = {f"told_{name}": sql for one in changed for name, sql in told_fields(registry, one).items()}
+    told = {
+        f"told_{name}": sql for one in changed for name, sql in told_fields(registry, one).items()
+    }
     cases: dict[str, list[tuple[str, str]]] = {}
     for one in changed:
         for name, sql in payload_fields(registry, one).items():
             cases.setdefault(name, []).append((f"events.event_type = {_text(one)}", sql))
     fields = {name: _case(rows, "null") for name, rows in cases.items()}
-    return MACROS.format(
-        columns=_jinja(columns, 1), told=_jinja(told, 1), fields=_jinja(fields, 1)
-    )
+    return MACROS.format(columns=_jinja(columns, 1), told=_jinja(told, 1), fields=_jinja(fields, 1))
 
 
 def _jinja(value: Mapping[str, object], depth: int) -> str:
@@ -208,9 +208,7 @@ def _jinja(value: Mapping[str, object], depth: int) -> str:
     pad = "    " * (depth + 1)
     lines = []
     for name, inner in value.items():
-        text = (
-            _jinja(inner, depth + 1) if isinstance(inner, Mapping) else _jinja_text(str(inner))
-        )
+        text = _jinja(inner, depth + 1) if isinstance(inner, Mapping) else _jinja_text(str(inner))
         lines.append(f'{pad}"{name}": {text},\n')
     return "{\n" + "".join(lines) + "    " * depth + "}"
 

@@ -129,7 +129,7 @@ def _as_newest(home: Home, rows: Sequence[Row]) -> list[Row]:
 
 
 def _is_old(known: contracts.Registry, row: Row) -> bool:
-    return row["schema_version"] < max(known.versions(row["event_type"]), default=0)
+    return int(row["schema_version"]) < max(known.versions(row["event_type"]), default=0)
 
 
 def _columns(row: Row) -> Row:

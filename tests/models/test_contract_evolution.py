@@ -93,9 +93,7 @@ class Bank:
 
 def three_at_once(bank: Bank) -> Iterator[str]:
     """What happens, commit by commit; yields where a build comes in between."""
-    bank.arrive(
-        0, {"account": "anna", "currency": "SEK"}, {"account": "ben", "currency": "EUR"}
-    )
+    bank.arrive(0, {"account": "anna", "currency": "SEK"}, {"account": "ben", "currency": "EUR"})
     bank.arrive(0, {"account": "carla"})
     bank.arrive(1, {"account": "anna", "amount": "10.50"}, {"account": "ben", "amount": "3"})
     bank.arrive(1, {"account": "carla", "amount": "7"}, {"account": "dora", "amount": "100"})

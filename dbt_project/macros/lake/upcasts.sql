@@ -31,8 +31,8 @@
 {# Fields of the payload by the newest contract of each type that had another: their texts. #}
 {% macro upcast_fields() %}
     {{ return({
-        "payment_reference": "case when events.event_type = 'FundsDeposited' then case when events.schema_version in (1, 2) then events.told_reference else events.told_payment_reference end end",
-        "payer_name": "case when events.event_type = 'FundsDeposited' then case when events.schema_version in (1, 2) then case when strpos(events.told_payer, ' / ') = 0 then events.told_payer else left(events.told_payer, strpos(events.told_payer, ' / ') - 1) end else events.told_payer_name end end",
-        "payer_account": "case when events.event_type = 'FundsDeposited' then case when events.schema_version in (1, 2) then case when strpos(events.told_payer, ' / ') > 0 then substr(events.told_payer, strpos(events.told_payer, ' / ') + 3) end else events.told_payer_account end end",
+        "payment_reference": "case when events.event_type = 'FundsDeposited' then case when events.schema_version in (1, 2) then events.told_reference else events.told_payment_reference end else null end",
+        "payer_name": "case when events.event_type = 'FundsDeposited' then case when events.schema_version in (1, 2) then case when strpos(events.told_payer, ' / ') = 0 then events.told_payer else left(events.told_payer, strpos(events.told_payer, ' / ') - 1) end else events.told_payer_name end else null end",
+        "payer_account": "case when events.event_type = 'FundsDeposited' then case when events.schema_version in (1, 2) then case when strpos(events.told_payer, ' / ') > 0 then substr(events.told_payer, strpos(events.told_payer, ' / ') + 3) end else events.told_payer_account end else null end",
     }) }}
 {% endmacro %}
