@@ -7,7 +7,7 @@ as their upcasters leave them. Called by `ledgerlake contracts check`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Any, get_args
 
 from ingestion.contracts.avro import avro_schema
 from ingestion.contracts.avro_resolution import problems
@@ -81,9 +81,10 @@ def _backward(history: Sequence[Contract], old: Contract) -> list[Broken]:
 
 def unreadable(*, reader: Contract, writer: Contract) -> list[Broken]:
     """What keeps `reader` from reading all that obeys `writer`; empty: nothing."""
+    schema = avro_schema(reader)
     found: list[tuple[str, str, str]] = [
-        (one.kind, one.location, one.text)
-        for one in problems(avro_schema(reader), avro_schema(writer))
+        (one.kind, _place(schema, one.location), one.text)
+        for one in problems(schema, avro_schema(writer))
     ]
     if reader.family != writer.family:
         found.append(("family_must_stay", "family", f"{reader.family} cannot read {writer.family}"))
@@ -91,6 +92,16 @@ def unreadable(*, reader: Contract, writer: Contract) -> list[Broken]:
         Broken(rule=rule, reader=reader.name, writer=writer.name, where=where, why=why)
         for rule, where, why in [*found, *_narrower(reader, writer)]
     ]
+
+
+def _place(schema: Any, pointer: str) -> str:
+    """The column or `payload.<field>` that a JSON pointer into an exported schema is about."""
+    names, at = [], schema
+    for part in pointer.strip("/").split("/"):
+        at = at[int(part) if isinstance(at, list) else part]
+        if isinstance(at, dict) and {"name", "type"} <= at.keys() and part.isdigit():
+            names.append(str(at["name"]))
+    return ".".join(names) or pointer
 
 
 def _narrower(reader: Contract, writer: Contract) -> Iterator[tuple[str, str, str]]:

@@ -67,7 +67,7 @@ def _listed(folder: Path) -> dict[str, str]:
             thing=str(path),
             expected="a line `<Type>.v<version> <sha256>` for each version",
             found=repr(broken[0]) if broken else "a version with two lines",
-            remedy="Take the list of the last commit; `contracts check --publish` adds what is new.",
+            remedy="Take the last commit's list; `contracts check --publish` adds what is new.",
         )
     return listed
 

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal, get_args
 
-from ingestion.contracts.upcast_steps import PREFIX, Step, parse_step, targets, wrong
+from ingestion.contracts.upcast_steps import PREFIX, Add, Step, parse_step, targets, wrong
 from ledger.errors import IncorrectInput
 
 Sign = Literal["any", "not_negative", "positive"]
@@ -154,6 +154,10 @@ def _check_steps(contract: Contract, thing: str) -> None:
     if contract.upcast and contract.schema_version < 2:
         raise wrong(thing, "no upcast in the first version", f"{len(contract.upcast)} steps")
     for step in contract.upcast:
+        if isinstance(step, Add) and step.lookup and contract.family != "accounts":
+            raise wrong(
+                thing, f"no lookup of {step.lookup} but in family accounts", contract.family
+            )
         for target in targets(step):
             _check_target(contract, target, thing)
 

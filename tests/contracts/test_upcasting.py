@@ -249,6 +249,14 @@ def test_a_step_that_is_not_of_the_closed_set_is_refused(steps: str, found: str)
     assert (refused.value.rule, refused.value.found) == ("upcast_must_be_of_known_steps", found)
 
 
+def test_a_store_has_no_currency_to_look_up() -> None:
+    step = '[[upcast]]\nadd = "currency"\nlookup = "account_currency"\notherwise = "XXX"'
+    told = text(2, body=f"{COLUMNS}{step}")
+    assert registry.parse(told).upcast
+    with pytest.raises(IncorrectInput, match="but in family accounts, found sales"):
+        registry.parse(told.replace('"accounts"', '"sales"'))
+
+
 def test_the_first_version_has_nothing_to_be_read_from() -> None:
     with pytest.raises(IncorrectInput, match="no upcast in the first version"):
         registry.parse(text(1, body=COLUMNS + '[[upcast]]\nadd = "currency"\nvalue = "EUR"'))

@@ -70,7 +70,7 @@
         from {{ events }}
     ),
 
-    {% if newest -%}
+    {% if newest and newest.openings -%}
     known_openings as (
         select account_id, currency, row_index, commit_seq
         from {{ newest.openings.include(database=false) }}
@@ -79,9 +79,12 @@
         from tail_events
         where {{ is_opening() }}
     ),
+    {% do newest.update({'openings': 'known_openings'}) -%}
+    {%- endif %}
 
+    {% if newest -%}
     newest_tail_events as materialized (
-        {{ newest_events('tail_events', dict(newest, openings='known_openings')) | indent(8) }}
+        {{ newest_events('tail_events', newest) | indent(8) }}
     ),
     {%- endif %}
     {% set told_events = 'newest_tail_events' if newest else 'tail_events' -%}

@@ -88,7 +88,7 @@
 #}
 {% macro read_as_newest(family) %}
     {% set columns = column_upcasts(family) %}
-    {% set openings = ref('int_accounts__openings') if family == 'accounts' %}
+    {% set openings = ref('int_accounts__openings') if family == 'accounts' else none %}
     {{ return({'columns': columns, 'openings': openings} if columns else none) }}
 {% endmacro %}
 
@@ -115,10 +115,12 @@
             {% endfor %}
         )
     from {{ events }} as events
+    {% if how.openings -%}
     left join ({{ account_currencies(how.openings) }}) as lookups
         on
             events.account_id = lookups.opened_account_id
             and events.commit_seq >= lookups.commit_from
+    {%- endif %}
 {%- endmacro %}
 
 

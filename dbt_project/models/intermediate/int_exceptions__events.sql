@@ -38,8 +38,8 @@ int_exceptions__events as (
         quantity,
         lateness_days,
         exception_reason,
-        {% for name, field in upcast_fields().items() -%}
-        {{ field }} as {{ name }},
+        {% for name in ('payment_reference', 'payer_name', 'payer_account') -%}
+        {{ upcast_fields()[name] }} as {{ name }},
         {% endfor -%}
         source,
         source_partition,
