@@ -77,9 +77,8 @@ with events as (
     from read_parquet({files}, hive_partitioning = false) as events
     left join gate_openings as lookups
         on
-            events.account_id = lookups.opened_account_id
+            case when {needed} then events.account_id end = lookups.opened_account_id
             and events.commit_seq >= lookups.commit_from
-            and {needed}
     where event_time >= make_timestamptz($first_us) and event_time < make_timestamptz($end_us)
 ),
 

@@ -118,7 +118,11 @@
     {% if how.openings -%}
     left join ({{ account_currencies(how.openings) }}) as lookups
         on
-            events.account_id = lookups.opened_account_id
+            -- Only rows that need it have a key: the others never enter the join.
+            case
+                when {{ how.columns.values() | map(attribute='needed') | join(' or ') }}
+                    then events.account_id
+            end = lookups.opened_account_id
             and events.commit_seq >= lookups.commit_from
     {%- endif %}
 {%- endmacro %}
@@ -127,6 +131,17 @@
 {# An event that says which currency an account is kept in. #}
 {% macro is_opening() -%}
     event_type = 'AccountOpened' and account_id is not null and currency is not null
+{%- endmacro %}
+
+
+{# Events with the fields of their payload that `upcast_fields` reads, as received. #}
+{% macro events_with_told_fields(events) -%}
+    select
+        events.*,
+        {% for name, told in told_fields().items() -%}
+        {{ told }} as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ events }} as events
 {%- endmacro %}
 
 

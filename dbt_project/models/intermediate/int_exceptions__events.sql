@@ -11,12 +11,7 @@ with exceptions as (
 ),
 
 told as (
-    select
-        events.*,
-        {% for name, told in told_fields().items() -%}
-        {{ told }} as {{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from exceptions as events
+    {{ events_with_told_fields('exceptions') | indent(4) }}
 ),
 
 int_exceptions__events as (
@@ -38,9 +33,9 @@ int_exceptions__events as (
         quantity,
         lateness_days,
         exception_reason,
-        {% for name in ('payment_reference', 'payer_name', 'payer_account') -%}
-        {{ upcast_fields()[name] }} as {{ name }},
-        {% endfor -%}
+        {{ upcast_fields()['payment_reference'] }} as payment_reference,
+        {{ upcast_fields()['payer_name'] }} as payer_name,
+        {{ upcast_fields()['payer_account'] }} as payer_account,
         source,
         source_partition,
         source_offset
