@@ -1,15 +1,18 @@
-"""What upcasting looks up beside an event, read from the lake as known at the event's own commit.
+"""Rows of the lake as their newest contracts have them, with what that takes to look up.
 
-Holds `AccountCurrencies`; dbt's twin is model `int_accounts__openings`. Does not upcast.
-Called by whoever reads events one by one: the desk, the journal's codecs.
+Holds `as_newest` and `AccountCurrencies`, read from the lake as known at each event's own commit;
+dbt's twin is model `int_accounts__openings`. Called by whoever reads events one by one.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from ingestion.contracts.registry import Registry, load
+from ingestion.contracts.upcasting import upcast
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
 
@@ -34,6 +37,8 @@ def account_currencies(lake: Path, accounts: Collection[str], *, until: int) -> 
     Cost follows the lake's account segments: ask once for many accounts, and only if an event
     needs it.
     """
+    if not accounts:
+        return AccountCurrencies({})
     log = CommitLog(LocalStore(lake))
     paths = [
         lake / one.path
@@ -41,7 +46,7 @@ def account_currencies(lake: Path, accounts: Collection[str], *, until: int) -> 
         for one in log.read(seq).commit.segments
         if one.family == FAMILY
     ]
-    if not paths or not accounts:
+    if not paths:
         return AccountCurrencies({})
     openings = (
         pl.scan_parquet(paths, hive_partitioning=False)
@@ -56,3 +61,38 @@ def account_currencies(lake: Path, accounts: Collection[str], *, until: int) -> 
         .collect()
     )
     return AccountCurrencies({one[0]: (one[1], one[2]) for one in openings.iter_rows()})
+
+
+def as_newest(lake: Path, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the lake's account or sales segments with the columns of their newest contract.
+
+    They keep their order, payload and `schema_version`. Needs event_type, schema_version,
+    account_id and commit_seq of each; only if one is old are openings read.
+    """
+    known = load()
+    old = [one for one in rows if _is_old(known, one)]
+    until = max((one["commit_seq"] for one in old), default=-1)
+    accounts = {one["account_id"] for one in old if one["account_id"]}
+    return list(_newest(known, rows, account_currencies(lake, accounts, until=until)))
+
+
+def _newest(
+    known: Registry, rows: Sequence[Mapping[str, Any]], currencies: AccountCurrencies
+) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if not _is_old(known, row):
+            yield dict(row)
+            continue
+        read = upcast(
+            known,
+            event_type=row["event_type"],
+            schema_version=row["schema_version"],
+            columns=row,
+            payload=row.get("payload", "{}"),
+            lookups=currencies.at(row["account_id"], row["commit_seq"]),
+        )
+        yield dict(read.columns)
+
+
+def _is_old(known: Registry, row: Mapping[str, Any]) -> bool:
+    return int(row["schema_version"]) < max(known.versions(row["event_type"]), default=0)

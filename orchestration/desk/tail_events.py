@@ -11,9 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from ingestion import contracts
-from ingestion.contracts.lookups import account_currencies
-from ingestion.contracts.upcasting import upcast
+from ingestion.contracts.lookups import as_newest
 from ingestion.lake import Segment
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
@@ -54,7 +52,8 @@ def events_where(
         found: list[Row] = []
         for family in FAMILIES:
             found += _matching(home, [one for one in part if one.family == family], wanted)
-        for row in sorted(_as_newest(home, found), key=lambda one: one["row_index"]):
+        newest = ({name: one[name] for name in COLUMNS} for one in as_newest(home.lake, found))
+        for row in sorted(newest, key=lambda one: one["row_index"]):
             arrival = arrival_of(row)
             if wanted(arrival):
                 yield row, books.route(arrival)
@@ -99,41 +98,6 @@ def _matching(home: Home, segments: Sequence[Segment], wanted: Wanted) -> Iterab
     keys = pl.LazyFrame(kept, schema=groups.collect_schema()).select(_KEYS)
     found = events.join(keys, on=_KEYS, how="semi", nulls_equal=True)
     return found.select(*COLUMNS, "schema_version").collect().to_dicts()
-
-
-def _as_newest(home: Home, rows: Sequence[Row]) -> list[Row]:
-    """Rows with the columns of their newest contract, without their version."""
-    known = contracts.load()
-    old = [one for one in rows if _is_old(known, one)]
-    if not old:
-        return [_columns(one) for one in rows]
-    accounts = {one["account_id"] for one in old if one["account_id"]}
-    currencies = account_currencies(
-        home.lake, accounts, until=max(one["commit_seq"] for one in old)
-    )
-    return [
-        _columns(
-            upcast(
-                known,
-                event_type=one["event_type"],
-                schema_version=one["schema_version"],
-                columns=one,
-                payload="{}",
-                lookups=currencies.at(one["account_id"], one["commit_seq"]),
-            ).columns
-            if _is_old(known, one)
-            else one
-        )
-        for one in rows
-    ]
-
-
-def _is_old(known: contracts.Registry, row: Row) -> bool:
-    return int(row["schema_version"]) < max(known.versions(row["event_type"]), default=0)
-
-
-def _columns(row: Row) -> Row:
-    return {name: row[name] for name in COLUMNS}
 
 
 def _ends(group: Row) -> Iterator[Arrival]:
