@@ -12,6 +12,7 @@ import typer
 from ledger.errors import LedgerlakeError
 from orchestration.cli import (
     close,
+    contracts,
     exceptions,
     lake,
     locks,
@@ -52,6 +53,7 @@ locks.register(app)
 periods.register(app)
 close.register(app)
 proofs.register(app)
+contracts.register(app)
 
 
 def main() -> None:
