@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from ledger.business_days import DAY, DAY_US, StoreDays
+from ledger.signs import COUNTS_DOWN
 from orchestration.publish.export import file_list
 
 # Zone 0 is UTC: stores nobody registered and account events without a store.
@@ -60,7 +61,7 @@ with events as (
         currency,
         commit_seq,
         epoch_us(event_time) as event_us,
-        if(event_type in ('SaleRefunded', 'FundsWithdrawn'), -amount, amount) as amount
+        if(event_type in {counts_down}, -amount, amount) as amount
     from read_parquet({files}, hive_partitioning = false)
     where event_time >= make_timestamptz($first_us) and event_time < make_timestamptz($end_us)
 ),
@@ -118,7 +119,9 @@ def sum_lake(
     for family, store in _STORES.items():
         paths = [lake / path for of, path in segments if of == family]
         if paths:
-            query = TOTALS.format(files=file_list(paths), family=family, store=store)
+            query = TOTALS.format(
+                files=file_list(paths), family=family, store=store, counts_down=COUNTS_DOWN
+            )
             connection.execute(query, bounds)
 
 
