@@ -19,6 +19,7 @@ from ledger.accounts.commands import (
 )
 from ledger.accounts.decide import ACCOUNTS, AccountDecider
 from ledger.accounts.events import (
+    EVENTS,
     AccountClosed,
     AccountEvent,
     AccountOpened,
@@ -36,6 +37,7 @@ from ledger.accounts.state import Account
 
 __all__ = [
     "ACCOUNTS",
+    "EVENTS",
     "Account",
     "AccountClosed",
     "AccountCommand",

@@ -6,6 +6,7 @@ journal writes and reads them. Called by the decider, and by whoever folds accou
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,3 +83,10 @@ class CorrectionApplied(MoneyEvent):
 @dataclass(frozen=True, kw_only=True)
 class AccountClosed(AccountEvent):
     pass
+
+
+EVENTS: Final[tuple[type[AccountEvent], ...]] = (
+    *(AccountOpened, FundsDeposited, FundsWithdrawn, FundsReserved, FundsReleased),
+    *(FundsCaptured, FundsRefunded, InterestAccrued, CorrectionApplied, AccountClosed),
+)
+"""Every type there is."""
