@@ -13,6 +13,7 @@ from ledger.errors import LedgerlakeError
 from orchestration.cli import (
     close,
     exceptions,
+    journal,
     lake,
     locks,
     output,
@@ -45,6 +46,7 @@ def ledgerlake() -> None:
 lake.register(app)
 app.add_typer(ingest_app, name="ingest", rich_help_panel="Lake")
 warehouse.register(app)
+journal.register(app)
 questions.register(app)
 people.register(app)
 exceptions.register(app)
