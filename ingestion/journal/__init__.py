@@ -4,6 +4,7 @@ Holds the journal, the handler that runs commands, and the way from the journal 
 back. Knows no account and no saga: a `Codec` tells it. Called by the command line.
 """
 
+from ingestion.journal.catch_up import CaughtUp, catch_up
 from ingestion.journal.codec import Codec
 from ingestion.journal.drain import Drained, drain
 from ingestion.journal.handler import Accepted, Answer, Handler, Rejected, Request, Retries
@@ -20,6 +21,7 @@ from ingestion.journal.records import (
     StreamState,
     VersionConflict,
 )
+from ingestion.journal.states import Checked, Difference, Rebuilt, check, rebuild
 
 __all__ = [
     "PARTITION",
@@ -28,7 +30,10 @@ __all__ = [
     "Answer",
     "Append",
     "Appended",
+    "CaughtUp",
+    "Checked",
     "Codec",
+    "Difference",
     "Drained",
     "EventIdTaken",
     "Handler",
@@ -36,11 +41,15 @@ __all__ = [
     "JournalEvent",
     "JournalStatus",
     "NewEvent",
+    "Rebuilt",
     "Received",
     "Rejected",
     "Request",
     "Retries",
     "StreamState",
     "VersionConflict",
+    "catch_up",
+    "check",
     "drain",
+    "rebuild",
 ]

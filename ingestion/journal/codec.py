@@ -7,10 +7,12 @@ stream has one of its own.
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
-from ingestion.journal.records import NewEvent
+from ingestion.journal.records import NewEvent, StreamState
 from ledger.deciding import Decider
+from ledger.errors import InternalFault
 
 S = TypeVar("S")
+C = TypeVar("C")
 C_contra = TypeVar("C_contra", contravariant=True)
 E = TypeVar("E")
 
@@ -50,3 +52,21 @@ class Codec(Protocol[S, C_contra, E]):
 def kind_of(state_format: str) -> str:
     """The kind of stream a format belongs to."""
     return state_format.split("/", maxsplit=1)[0]
+
+
+def state_of(codec: Codec[S, C, E], stream_id: str, found: StreamState | None) -> tuple[S, int]:
+    """A stream's state and version; the initial one and 0 if there is none.
+
+    InternalFault for a state of another format: it is refused, never misread.
+    """
+    if found is None:
+        return codec.decider.initial(stream_id), 0
+    if found.state_format != codec.state_format:
+        raise InternalFault(
+            "state_must_be_of_this_format",
+            thing=f"state of stream {stream_id!r}",
+            expected=codec.state_format,
+            found=found.state_format,
+            remedy="Run `ledgerlake journal rebuild`: states are folded anew from the lake.",
+        )
+    return codec.state_from_bytes(found.state), found.version

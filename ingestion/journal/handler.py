@@ -10,17 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Generic, TypeVar
 
-from ingestion.journal.codec import Codec
+from ingestion.journal.codec import Codec, state_of
 from ingestion.journal.journal import Journal
 from ingestion.journal.records import (
     Append,
     Appended,
     Received,
-    StreamState,
     VersionConflict,
 )
 from ledger.deciding import Rejection
-from ledger.errors import InternalFault, LedgerlakeError
+from ledger.errors import LedgerlakeError
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -113,7 +112,7 @@ class Handler(Generic[S, C, E]):
 
     def state(self, stream_id: str) -> tuple[S, int]:
         """A stream's state and version; the initial one and 0 when it has no event."""
-        return self._state(stream_id, self._journal.load(stream_id))
+        return state_of(self._codec, stream_id, self._journal.load(stream_id))
 
     def _round(
         self, waiting: dict[int, Request[C]], answers: dict[int, Answer | LedgerlakeError]
@@ -124,7 +123,7 @@ class Handler(Generic[S, C, E]):
             group.setdefault(one.key, at)
         streams = list(dict.fromkeys(waiting[at].stream_id for at in group.values()))
         loaded = self._journal.load_many(streams)
-        states = {one: self._state(one, loaded.get(one)) for one in streams}
+        states = {one: state_of(self._codec, one, loaded.get(one)) for one in streams}
         appends = [self._decided(waiting[at], states) for at in group.values()]
         conflicts = {}
         outcomes = self._journal.append_many(appends)
@@ -164,19 +163,6 @@ class Handler(Generic[S, C, E]):
                 answer=json.dumps(answer, sort_keys=True).encode(),
             ),
         )
-
-    def _state(self, stream_id: str, found: StreamState | None) -> tuple[S, int]:
-        if found is None:
-            return self._codec.decider.initial(stream_id), 0
-        if found.state_format != self._codec.state_format:
-            raise InternalFault(
-                "state_must_be_of_this_format",
-                thing=f"state of stream {stream_id!r}",
-                expected=self._codec.state_format,
-                found=found.state_format,
-                remedy="Run `ledgerlake journal rebuild`: states are folded anew from the lake.",
-            )
-        return self._codec.state_from_bytes(found.state), found.version
 
 
 def event_id_of(key: str, number: int) -> str:

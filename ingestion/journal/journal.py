@@ -7,7 +7,7 @@ Holds `Journal`: opening, loading, appending, reading what is to drain. Does not
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -31,17 +31,21 @@ Clock = Callable[[], int]
 """Microseconds since 1970-01-01T00:00:00Z."""
 Step = Callable[[str], None]
 """Called with the name of each step just reached; tests kill the process there."""
-_IN_MAX = 5_000
+LAKE_ID: Final = "lake_id"
+INCOMPLETE: Final = "incomplete"
+_IN_MAX: Final = 5_000
 """Values of one `in (...)`; SQLite takes 32,766 and PostgreSQL 65,535."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JournalStatus:
     """How much the journal holds. `undrained` events are not in the lake yet, as far as it knows;
-    `lake_id` is None until it met its lake."""
+    `lake_id` is None until it met its lake. `incomplete`: it is new, and what the lake has of the
+    one before must be folded into states first."""
 
     url: str
     lake_id: str | None
+    incomplete: bool
     events: int
     undrained: int
     streams: int
@@ -86,7 +90,7 @@ class Journal:
         IncorrectInput for another lake's journal, or one that lost events the lake has.
         """
         with self.reading() as connection:
-            known = _lake_id(connection)
+            known = about(connection, LAKE_ID)
             position = mark(connection, tables.NEXT_POSITION)
         if known is None:
             self._bind_new(lake_id, next_offset)
@@ -161,6 +165,21 @@ class Journal:
             found = connection.execute(query.limit(limit)).mappings().all()
         return [rows.restored(dict(row)) for row in found]
 
+    def restore(self, events: Sequence[JournalEvent]) -> int:
+        """Put events of the lake back that are not here; how many those were."""
+        with self.writing() as connection:
+            tables.lock_next_position(connection)
+            ids = [one.event.event_id for one in events]
+            query = sa.select(EVENTS.c.event_id)
+            there = {
+                row["event_id"] for row in _where_in(connection, query, EVENTS.c.event_id, ids)
+            }
+            at = self._now()
+            lost = [rows.stored(one, at) for one in events if one.event.event_id not in there]
+            if lost:
+                connection.execute(sa.insert(EVENTS), lost)
+        return len(lost)
+
     def next_position(self) -> int:
         """How many positions are given away."""
         with self.reading() as connection:
@@ -179,7 +198,8 @@ class Journal:
             )
             return JournalStatus(
                 url=self.name,
-                lake_id=_lake_id(connection),
+                lake_id=about(connection, LAKE_ID),
+                incomplete=about(connection, INCOMPLETE) is not None,
                 events=position,
                 undrained=position - drained,
                 streams=_count(connection, STREAMS),
@@ -219,8 +239,7 @@ class Journal:
 
     def _require_format(self) -> None:
         with self.reading() as connection:
-            query = sa.select(ABOUT.c.value).where(ABOUT.c.name == "format")
-            found = connection.execute(query).scalar_one_or_none()
+            found = about(connection, "format")
         if found != tables.FORMAT:
             raise IncorrectInput(
                 "journal_must_be_of_this_format",
@@ -235,8 +254,10 @@ class Journal:
             position = tables.lock_next_position(connection)
             if position and next_offset:
                 raise self._behind(position, next_offset)
-            if _lake_id(connection) is None:
-                connection.execute(sa.insert(ABOUT).values(name="lake_id", value=lake_id))
+            if about(connection, LAKE_ID) is None:
+                connection.execute(sa.insert(ABOUT).values(name=LAKE_ID, value=lake_id))
+                if next_offset:
+                    connection.execute(sa.insert(ABOUT).values(name=INCOMPLETE, value="yes"))
                 for name in (tables.NEXT_POSITION, tables.DRAINED_TO):
                     set_mark(connection, name, max(next_offset, mark(connection, name)))
 
@@ -286,8 +307,9 @@ def set_mark(connection: Connection, name: str, value: int, *, only_forward: boo
         connection.execute(sa.insert(MARKS).values(name=name, value=value))
 
 
-def _lake_id(connection: Connection) -> str | None:
-    query = sa.select(ABOUT.c.value).where(ABOUT.c.name == "lake_id")
+def about(connection: Connection, name: str) -> str | None:
+    """A fact about the journal."""
+    query = sa.select(ABOUT.c.value).where(ABOUT.c.name == name)
     found = connection.execute(query).scalar_one_or_none()
     return None if found is None else str(found)
 

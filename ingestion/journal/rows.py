@@ -75,6 +75,11 @@ def as_rows(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
     return frame.iter_rows(named=True)
 
 
+def microseconds(at: datetime) -> int:
+    """An instant as microseconds since 1970-01-01T00:00:00Z."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
 def _row(one: JournalEvent) -> dict[str, object]:
     event = one.event
     row: dict[str, object] = dict.fromkeys(EVENT_SCHEMA.names())
