@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from ledger.accounts import commands as co
 from ledger.accounts.state import Account
+from ledger.business_days import EPOCH, US
 from ledger.currency import MINOR_DIGITS, minor_digits
 from ledger.deciding import Rejection, no
 
@@ -72,7 +73,9 @@ def capture(state: Account, command: co.Capture) -> Rejections:
     held = state.holds[command.hold_id]
     if command.amount > held:
         rule = "capture_must_not_exceed_the_hold"
-        yield no(rule, _hold(state, command.hold_id), f"at most {held}", f"{command.amount}")
+        yield no(
+            rule, _hold(state, command.hold_id), f"at most {_short(held)}", f"{command.amount}"
+        )
     yield from _fits(state, -command.amount)
 
 
@@ -83,7 +86,7 @@ def refund(state: Account, command: co.Refund) -> Rejections:
         yield no(
             "refund_must_not_exceed_what_was_captured",
             _hold(state, command.hold_id),
-            f"at most {left}, what was captured and not given back",
+            f"at most {_short(left)}, what was captured and not given back",
             f"{command.amount}",
         )
     yield from _fits(state, command.amount)
@@ -106,7 +109,7 @@ def close(state: Account, command: co.CloseAccount) -> Rejections:
         found = f"{len(state.holds)} open, such as {min(state.holds)}"
         remedy = "Capture or release them first."
         yield no("holds_must_be_settled", thing, "no open hold", found, remedy)
-    left = [f"{amount} {code}" for code, amount in sorted(state.balances.items()) if amount]
+    left = [f"{_short(amount)} {code}" for code, amount in sorted(state.balances.items()) if amount]
     if left:
         remedy = "Withdraw it first."
         yield no("balance_must_be_zero", thing, "a balance of 0", " and ".join(left), remedy)
@@ -183,9 +186,11 @@ def _covered(state: Account, amount: Decimal) -> Rejections:
         yield no(
             "available_funds_must_cover_the_amount",
             f"account {state.account_id}",
-            f"at most {state.available}",
+            f"at most {_short(state.available)}",
             f"{amount}",
-            f"Of a balance of {state.balance}, {state.held} is held." if state.holds else "",
+            f"Of a balance of {_short(state.balance)}, {_short(state.held)} is held."
+            if state.holds
+            else "",
         )
 
 
@@ -193,7 +198,8 @@ def _fits(state: Account, change: Decimal) -> Rejections:
     after = state.balance + change
     if abs(after) >= MONEY_BELOW:
         rule = "balance_must_be_within_range"
-        yield no(rule, f"account {state.account_id}", "a balance below 10 to the 14th", f"{after}")
+        found = _short(after)
+        yield no(rule, f"account {state.account_id}", "a balance below 10 to the 14th", found)
 
 
 def _held(state: Account, hold_id: str) -> Rejections:
@@ -212,12 +218,12 @@ def _time(state: Account, command: co.AccountCommand) -> Rejections:
     at = command.at
     thing = f"account {state.account_id}"
     if at.event_time_us > at.now_us:
-        ahead = f"{at.event_time_us - at.now_us} us after now"
-        yield no("event_time_must_not_be_in_the_future", thing, "now or earlier", ahead)
+        rule = "event_time_must_not_be_in_the_future"
+        yield no(rule, thing, f"at most {_instant(at.now_us)}", _instant(at.event_time_us))
     if state.opening is not None and at.event_time_us < state.opening.opened_us:
-        early = f"{state.opening.opened_us - at.event_time_us} us before it was opened"
         rule = "event_time_must_not_be_before_the_opening"
-        yield no(rule, thing, "a time the account was open at", early)
+        opened = _instant(state.opening.opened_us)
+        yield no(rule, thing, f"{opened} or later", _instant(at.event_time_us))
     match at.exception:
         case None:
             return
@@ -234,3 +240,12 @@ def _time(state: Account, command: co.AccountCommand) -> Rejections:
         f"period {at.period_id}: {at.exception}",
         "Date it into an open period, or bring it as a file: people decide on what is late.",
     )
+
+
+def _short(amount: Decimal) -> str:
+    """Without zeros that say nothing."""
+    return f"{amount.normalize():f}"
+
+
+def _instant(at_us: int) -> str:
+    return (EPOCH + at_us * US).isoformat().replace("+00:00", "Z")

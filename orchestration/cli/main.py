@@ -11,6 +11,7 @@ import typer
 
 from ledger.errors import LedgerlakeError
 from orchestration.cli import (
+    accounts,
     close,
     exceptions,
     journal,
@@ -54,6 +55,7 @@ locks.register(app)
 periods.register(app)
 close.register(app)
 proofs.register(app)
+accounts.register(app)
 
 
 def main() -> None:

@@ -148,7 +148,7 @@ def test_a_balance_stays_within_what_the_lake_can_keep() -> None:
         ask(Refund, "0.01", hold_id="h0"),
         ask(ApplyCorrection, "0.01", reason="r"),
     ):
-        full.when(command).then_rejected("balance_must_be_within_range", found=f"{most + D('.01')}")
+        full.when(command).then_rejected("balance_must_be_within_range", found="100000000000000")
     given(ACCOUNTS).when(ask(OpenAccount, currency="EUR", overdraft_limit=most)).then(
         opened(overdraft_limit=most)
     )
@@ -270,7 +270,7 @@ def test_every_command_obeys_time_and_the_locks_of_the_books(
         then.when(replace(command, at=at)).then_rejected(rule, found=f"period 2026-01: {reason}")
     ahead = replace(AT, event_time_us=NOW_US + 1)
     then.when(replace(command, at=ahead)).then_rejected(
-        "event_time_must_not_be_in_the_future", found="1 us after now"
+        "event_time_must_not_be_in_the_future", found="2026-01-01T00:00:00.000001Z"
     )
     if before:
         at = replace(AT, event_time_us=NOW_US - 5)
@@ -279,7 +279,7 @@ def test_every_command_obeys_time_and_the_locks_of_the_books(
         assert event.event_time_us == NOW_US - 5
         early = replace(AT, event_time_us=NOW_US - 6)
         then.when(replace(command, at=early)).then_rejected(
-            "event_time_must_not_be_before_the_opening", found="1 us before it was opened"
+            "event_time_must_not_be_before_the_opening", found="2025-12-31T23:59:59.999994Z"
         )
 
 
@@ -307,6 +307,6 @@ def test_remedies_say_what_to_do() -> None:
     assert remedy(given(ACCOUNTS), ask(Deposit, 1)) == "`ledgerlake account open A1` opens it."
     assert remedy(account(closed()), ask(Deposit, 1)) == ""
     held = account(deposited(10), reserved("2.50"))
-    assert remedy(held, ask(Withdraw, 9)) == "Of a balance of 10, 2.50 is held."
+    assert remedy(held, ask(Withdraw, 9)) == "Of a balance of 10, 2.5 is held."
     assert remedy(account(), ask(Withdraw, 9)) == ""
     assert Decimal(0) == account().state.held
