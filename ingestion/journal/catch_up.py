@@ -96,7 +96,7 @@ def write_mark(connection: Connection, codec: Codec[S, C, E], mark: Mark) -> Non
 
 def require_complete(journal: Journal) -> None:
     """IncorrectInput for a new journal of a lake that has drained another before."""
-    if journal.status().incomplete:
+    if journal.incomplete():
         raise IncorrectInput(
             "journal_must_be_rebuilt_first",
             thing=f"journal {journal.name}",

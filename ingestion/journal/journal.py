@@ -145,7 +145,8 @@ class Journal:
     def append_many(self, appends: Sequence[Append]) -> list[Outcome]:
         """Group commit: many appends in one transaction, each of which succeeds or fails alone.
 
-        One after the other: the second append to a stream expects the version after the first.
+        One after the other: the second append to a stream expects the version after the first,
+        and is a conflict if the first came to nothing.
         """
         if not appends:
             return []
@@ -184,6 +185,16 @@ class Journal:
         """How many positions are given away."""
         with self.reading() as connection:
             return mark(connection, tables.NEXT_POSITION)
+
+    def incomplete(self) -> bool:
+        """Is it new, and the lake has drained one before?"""
+        with self.reading() as connection:
+            return about(connection, INCOMPLETE) is not None
+
+    def drained_to(self) -> int:
+        """Before which position the lake has all, as far as it knows."""
+        with self.reading() as connection:
+            return mark(connection, tables.DRAINED_TO)
 
     def drained(self, position: int) -> None:
         """Remember that the lake has all before `position`; only ever moves forward."""
