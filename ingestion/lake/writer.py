@@ -29,7 +29,7 @@ from ingestion.lake import commit as commits
 from ingestion.lake import layout
 from ingestion.lake.admission import Admitted, Prepared, admit, fingerprints, prepare
 from ingestion.lake.batch import Batch
-from ingestion.lake.commit import Commit, Outcome
+from ingestion.lake.commit import Commit, Outcome, Segment
 from ingestion.lake.id_index import IdIndex
 from ingestion.lake.log import CommitLog, LoggedCommit
 from ingestion.lake.segments import SegmentFiles
@@ -164,6 +164,15 @@ class Lake:
     def next_offset(self, source: str, partition: str) -> int:
         """The first offset of a source partition that is not in the lake; 0 if never seen."""
         return self._state.next_offset(source, partition)
+
+    def commits_after(self, seq: int) -> Iterator[Commit]:
+        """The commits behind `seq` up to `head`, in order."""
+        for number in range(seq + 1, self._head.seq + 1):
+            yield self._log.read(number).commit
+
+    def read(self, segment: Segment) -> pl.DataFrame:
+        """The events of a segment, all canonical columns, in row order."""
+        return self._files.read(segment.path)
 
     def books(self) -> Books:
         """What all control events up to the head add up to, folded on from when last asked."""

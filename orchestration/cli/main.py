@@ -11,9 +11,11 @@ import typer
 
 from ledger.errors import LedgerlakeError
 from orchestration.cli import (
+    accounts,
     close,
     contracts,
     exceptions,
+    journal,
     lake,
     locks,
     output,
@@ -46,6 +48,7 @@ def ledgerlake() -> None:
 lake.register(app)
 app.add_typer(ingest_app, name="ingest", rich_help_panel="Lake")
 warehouse.register(app)
+journal.register(app)
 questions.register(app)
 people.register(app)
 exceptions.register(app)
@@ -54,6 +57,7 @@ periods.register(app)
 close.register(app)
 proofs.register(app)
 contracts.register(app)
+accounts.register(app)
 
 
 def main() -> None:

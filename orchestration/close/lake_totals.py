@@ -14,6 +14,7 @@ import duckdb
 from ingestion import contracts
 from ingestion.contracts.upcast_sql import column_upcasts
 from ledger.business_days import DAY, DAY_US, StoreDays
+from ledger.signs import COUNTS_DOWN
 from orchestration.publish.export import file_list
 
 # Zone 0 is UTC: stores nobody registered and account events without a store.
@@ -73,7 +74,7 @@ with events as (
         {currency} as currency,
         events.commit_seq,
         epoch_us(event_time) as event_us,
-        if(event_type in ('SaleRefunded', 'FundsWithdrawn'), -amount, amount) as amount
+        if(event_type in {counts_down}, -amount, amount) as amount
     from read_parquet({files}, hive_partitioning = false) as events
     left join gate_openings as lookups
         on
@@ -138,7 +139,12 @@ def sum_lake(
         if paths:
             currency, needed = _currency(family)
             query = TOTALS.format(
-                files=file_list(paths), family=family, store=store, currency=currency, needed=needed
+                files=file_list(paths),
+                family=family,
+                store=store,
+                currency=currency,
+                needed=needed,
+                counts_down=COUNTS_DOWN,
             )
             connection.execute(query, bounds)
 
