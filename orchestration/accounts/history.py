@@ -13,10 +13,9 @@ from ingestion.account_codec import ACCOUNT_CODEC
 from ingestion.journal import PARTITION, SOURCE, Journal, rows
 from ingestion.lake import Lake
 from ledger.accounts import ACCOUNTS
-from orchestration.accounts.lake_events import AccountLake, Span
+from orchestration.accounts.lake_events import AccountLake
 from orchestration.home import Home
 
-_FOREVER_US = 2**62
 _AT_ONCE = 10_000
 
 
@@ -41,11 +40,10 @@ def history(home: Home, lake: Lake, journal: Journal, account_id: str) -> list[T
     """Oldest told first; none for an account nobody told of."""
     known = AccountLake(home.lake)
     known.refresh()
-    span = Span(valid_us=_FOREVER_US, commit=known.seq)
     state = ACCOUNTS.initial(account_id)
     told = []
     pending = _pending(lake, journal, account_id)
-    for row in (*known.rows(account_id, span), *pending):
+    for row in (*known.rows(account_id), *pending):
         event = ACCOUNT_CODEC.from_row(row)
         state = ACCOUNTS.evolve(state, event)
         told.append(

@@ -6,21 +6,25 @@ Holds `AccountLake`, which keeps the list of segments and follows the log. Folds
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ingestion.account_codec import ACCOUNT_CODEC
+from audit.canonical import DECIMAL_SCALE
+from ingestion.account_codec import ACCOUNT_CODEC, KINDS, event_of
 from ingestion.lake import Segment
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
+from ledger.accounts import AccountEvent
 
 COLUMNS = (
     *("account_id", "event_type", "event_time", "currency", "amount", "payload"),
-    *("commit_seq", "row_index", "ingest_time", "event_id", "schema_version", "stream_version"),
-    *("source", "correlation_id", "causation_id"),
+    *("ingest_time", "event_id", "source"),
 )
+END = 253_402_300_799_999_999
+"""The last instant of year 9999: after every event, and every commit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,20 +64,36 @@ class AccountLake:
             low, high = (middle + 1, high) if self._known[middle] <= known_us else (low, middle)
         return low - 1
 
-    def rows(self, account_id: str, span: Span) -> Sequence[Mapping[str, Any]]:
-        """The account's rows of the span, in the lake's order."""
-        return self._read(pl.col("account_id") == account_id, span)
+    def events(self, account_id: str, span: Span) -> list[AccountEvent]:
+        """The account's events of the span, in the lake's order."""
+        found = self._wanted(pl.col("account_id") == account_id, span)
+        return [] if found is None else _events(found)
 
-    def rows_of(
+    def events_of(
         self, account_ids: Collection[str], span: Span
-    ) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """As `rows`, of several accounts in one pass over the segments."""
-        found: dict[str, list[Mapping[str, Any]]] = {one: [] for one in account_ids}
-        for row in self._read(pl.col("account_id").is_in(sorted(account_ids)), span):
-            found[row["account_id"]].append(row)
-        return found
+    ) -> Mapping[str, Sequence[AccountEvent]]:
+        """As `events`, of several accounts in one pass over the segments."""
+        events: dict[str, list[AccountEvent]] = {one: [] for one in account_ids}
+        found = self._wanted(pl.col("account_id").is_in(sorted(account_ids)), span)
+        for one in [] if found is None else _events(found):
+            events[one.account_id].append(one)
+        return events
 
-    def _read(self, wanted: pl.Expr, span: Span) -> Sequence[Mapping[str, Any]]:
+    def rows(self, account_id: str) -> Sequence[Mapping[str, Any]]:
+        """All rows of the account with where they come from, in the lake's order."""
+        found = self._wanted(pl.col("account_id") == account_id, Span(valid_us=END, commit=END))
+        return (
+            []
+            if found is None
+            else (
+                found.filter(pl.col("event_type").is_in(sorted(KINDS)))
+                .select(COLUMNS)
+                .collect()
+                .to_dicts()
+            )
+        )
+
+    def _wanted(self, wanted: pl.Expr, span: Span) -> pl.LazyFrame | None:
         paths = [
             self.folder / one.path
             for seq, one in self._segments
@@ -82,17 +102,38 @@ class AccountLake:
             and (one.max_event_time_us >= span.from_us or seq > span.from_commit)
         ]
         if not paths:
-            return []
-        at = pl.col("event_time").dt.epoch("us")
-        found = (
-            pl.scan_parquet(paths, hive_partitioning=False)
-            .filter(
-                wanted
-                & pl.col("event_type").is_in(sorted(ACCOUNT_CODEC.event_types))
-                & (at <= span.valid_us)
-                & ((at >= span.from_us) | (pl.col("commit_seq") > span.from_commit))
-            )
-            .select(COLUMNS)
-            .sort("row_index")
+            return None
+        at = pl.col("event_time")
+        wanted &= at <= _instant(span.valid_us)
+        if span.from_commit >= 0:
+            wanted &= (at >= _instant(span.from_us)) | (pl.col("commit_seq") > span.from_commit)
+        return pl.scan_parquet(paths, hive_partitioning=False).filter(wanted).sort("row_index")
+
+
+def _instant(at_us: int) -> pl.Expr:
+    return pl.lit(min(at_us, END), dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
+
+
+def _events(rows: pl.LazyFrame) -> list[AccountEvent]:
+    """Amounts come as the whole numbers they are stored as: making a Decimal of one takes polars
+    ten times as long as Python."""
+    found = rows.select(
+        "event_type",
+        "account_id",
+        pl.col("event_time").dt.epoch("us"),
+        "currency",
+        pl.col("amount").to_physical().cast(pl.Int64),
+        "payload",
+    )
+    return [
+        event_of(
+            event_type,
+            account_id,
+            at_us,
+            currency=currency,
+            amount=None if unscaled is None else Decimal(unscaled).scaleb(-DECIMAL_SCALE),
+            payload=payload,
         )
-        return found.collect().to_dicts()
+        for event_type, account_id, at_us, currency, unscaled, payload in found.collect().rows()
+        if event_type in KINDS
+    ]

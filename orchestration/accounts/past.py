@@ -7,7 +7,6 @@ Holds `Past`: the nearest snapshot and the events after it, or all events. Calle
 from dataclasses import dataclass
 from functools import reduce
 
-from ingestion.account_codec import ACCOUNT_CODEC
 from ledger.accounts import ACCOUNTS, Account
 from ledger.errors import IncorrectInput
 from orchestration.accounts.lake_events import AccountLake, Span
@@ -57,13 +56,13 @@ class Past:
                 from_commit=nearest.until_commit,
             )
             state = nearest.account
-        rows = self._lake.rows(account_id, span)
+        events = self._lake.events(account_id, span)
         return StateAt(
-            account=reduce(ACCOUNTS.evolve, map(ACCOUNT_CODEC.from_row, rows), state),
+            account=reduce(ACCOUNTS.evolve, events, state),
             valid_us=valid_us,
             commit=commit,
             snapshot_us=None if nearest is None else nearest.at_us,
-            events=len(rows),
+            events=len(events),
         )
 
     def close(self) -> None:

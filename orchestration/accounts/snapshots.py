@@ -304,10 +304,9 @@ def check(home: Home) -> SnapshotsChecked:
 def _wrong(lake: AccountLake, bucket: list[Snapshot], *, until_commit: int) -> Iterator[Wrong]:
     """Order does not matter (see `ledger.accounts.state`), so each event is folded once."""
     span = Span(valid_us=max(one.at_us for one in bucket) - 1, commit=until_commit)
-    rows = lake.rows_of({one.account.account_id for one in bucket}, span)
+    events = lake.events_of({one.account.account_id for one in bucket}, span)
     for account_id, snapshots in groupby(bucket, key=lambda one: one.account.account_id):
-        events = [ACCOUNT_CODEC.from_row(row) for row in rows[account_id]]
-        waiting = deque(sorted(events, key=lambda one: one.event_time_us))
+        waiting = deque(sorted(events[account_id], key=lambda one: one.event_time_us))
         state = ACCOUNTS.initial(account_id)
         for one in snapshots:
             while waiting and waiting[0].event_time_us < one.at_us:

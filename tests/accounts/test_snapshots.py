@@ -207,10 +207,10 @@ def test_check_finds_what_the_lake_does_not_say(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def short(self: Any, account_ids: Any, span: Any) -> Any:
-        return rows_of(self, account_ids, replace(span, valid_us=START_US))
+        return events_of(self, account_ids, replace(span, valid_us=START_US))
 
-    rows_of = snapshots.AccountLake.rows_of
-    monkeypatch.setattr(snapshots.AccountLake, "rows_of", short)
+    events_of = snapshots.AccountLake.events_of
+    monkeypatch.setattr(snapshots.AccountLake, "events_of", short)
     assert len(snapshots.check(history.home).wrong) > 100
 
 

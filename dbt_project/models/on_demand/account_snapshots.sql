@@ -216,7 +216,7 @@ account_snapshots as (
         so_far.last_version,
         'account/1' as state_format,
         cast(so_far.event_count as bigint) as event_count,
-        so_far.opening.opened_us as opened_us,
+        so_far.opening.opened_us,
         nullif(so_far.opening.currency, '') as currency,
         so_far.opening.overdraft_limit,
         so_far.closed_us,
