@@ -30,6 +30,7 @@ SCRIPTS = (
     "proofs",
     "upcast",
     "journal",
+    "accounts",
 )
 
 
