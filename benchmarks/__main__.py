@@ -29,6 +29,7 @@ SCRIPTS = (
     "restate",
     "proofs",
     "accounts",
+    "journal",
 )
 
 

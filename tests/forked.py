@@ -10,7 +10,10 @@ from multiprocessing.context import ForkServerProcess
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["dbt.cli.main", "dbt.adapters.duckdb", "expectations.evidence", "tests.close.house"]
+    [
+        *("dbt.cli.main", "dbt.adapters.duckdb", "expectations.evidence", "tests.close.house"),
+        *("tests.journal.racer", "sqlalchemy.dialects.sqlite", "psycopg"),
+    ]
 )
 
 

@@ -49,18 +49,26 @@ class Plan:
 
 
 def plan(appends: Iterable[Append], known: Known) -> Plan:
-    """Each append as if alone, after those before it: one that fails leaves no trace."""
+    """Each append after those before it; one that fails leaves no trace, but on its own stream:
+    what follows there was decided on what did not come about, so it is a conflict.
+
+    The version alone would not tell: another writer may have brought the stream to the same one.
+    """
     made = Plan()
+    astray: set[str] = set()
     for one in appends:
-        made.outcomes.append(_outcome(one, known, made))
+        outcome = _outcome(one, known, made, astray)
+        made.outcomes.append(outcome)
+        if not isinstance(outcome, Appended) or outcome.repeated:
+            astray.add(one.stream_id)
     return made
 
 
-def _outcome(one: Append, known: Known, made: Plan) -> Outcome:
+def _outcome(one: Append, known: Known, made: Plan, astray: set[str]) -> Outcome:
     if one.command is not None and one.command.key in known.answered:
         return _again(one.command, known.answered[one.command.key])
     version = known.versions.get(one.stream_id, 0)
-    if version != one.expected_version:
+    if version != one.expected_version or one.stream_id in astray:
         return VersionConflict(one.stream_id, expected=one.expected_version, found=version)
     taken = _first_taken(one, known.taken_ids)
     if taken is not None:

@@ -50,6 +50,8 @@ def drain(
     head = lake.refresh()
     at = lake.next_offset(SOURCE, PARTITION)
     journal.bind(head.lake_id, at)
+    if journal.drained_to() < at:  # killed between the lake's commit and the mark
+        journal.drained(at)
     done, total = Drained(drained_to=at), journal.next_position() - at
     while events := journal.pending(at, batch_events):
         journal.step("read")

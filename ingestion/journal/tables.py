@@ -125,8 +125,10 @@ def lock_next_position(connection: Connection) -> int:
     That is what makes positions gap free and their order the order of commits: SQLite's
     `begin immediate` and PostgreSQL's row lock are both held to the end (docs/decisions/0004).
     """
-    query = sa.select(MARKS.c.value).where(MARKS.c.name == NEXT_POSITION).with_for_update()
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(_LOCKED_POSITION).scalar_one())
+
+
+_LOCKED_POSITION = sa.select(MARKS.c.value).where(MARKS.c.name == NEXT_POSITION).with_for_update()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -137,5 +139,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("begin immediate" if writes else "begin")
+    options = connection.get_execution_options()
+    if not options.get("alone"):
+        connection.exec_driver_sql("begin immediate" if options.get("writes") else "begin")

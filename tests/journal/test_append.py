@@ -96,7 +96,7 @@ def test_in_a_group_each_append_fails_alone_and_positions_have_no_gap(journal: J
             one("a", 0, "e1", command=received("k1")),
             one("b", 3, "e2"),
             one("a", 1, "e3"),
-            one("c", 0, "e1"),
+            one("d", 0, "e1"),
             one("c", 0, "e4"),
             one("a", 0, "e5", command=received("k1")),
         ]
@@ -105,6 +105,18 @@ def test_in_a_group_each_append_fails_alone_and_positions_have_no_gap(journal: J
     assert kinds == ["Appended", "VersionConflict", "Appended", "EventIdTaken"] + ["Appended"] * 2
     found = [(e.position, e.stream_id, e.stream_version) for e in journal.pending(0, 9)]
     assert found == [(0, "a", 1), (1, "a", 2), (2, "c", 1)]
+
+
+def test_what_builds_on_an_append_that_came_to_nothing_is_a_conflict(journal: Journal) -> None:
+    """Even where the stream has the expected version: another writer brought it there."""
+    put(journal, one("a", 0, "e1", command=received("k1")))
+    put(journal, one("a", 1, "other writer"))
+    outcomes = journal.append_many(
+        [one("a", 1, "e1", command=received("k1")), one("a", 2, "e3"), one("b", 0, "e4")]
+    )
+    kinds = [type(outcome).__name__ for outcome in outcomes]
+    assert kinds == ["Appended", "VersionConflict", "Appended"]
+    assert vars(outcomes[0])["repeated"]
 
 
 @pytest.mark.parametrize(
