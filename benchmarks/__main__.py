@@ -28,8 +28,9 @@ SCRIPTS = (
     "close",
     "restate",
     "proofs",
-    "accounts",
+    "upcast",
     "journal",
+    "accounts",
 )
 
 

@@ -13,6 +13,7 @@ from ledger.errors import LedgerlakeError
 from orchestration.cli import (
     accounts,
     close,
+    contracts,
     exceptions,
     journal,
     lake,
@@ -55,6 +56,7 @@ locks.register(app)
 periods.register(app)
 close.register(app)
 proofs.register(app)
+contracts.register(app)
 accounts.register(app)
 
 
