@@ -107,7 +107,10 @@ def engine_of(url: URL) -> Engine:
 
 
 def make_tables(engine: Engine) -> None:
-    """Make what is missing; several processes may do so at once."""
+    """Make what is missing; several processes may do so at once. Locks nothing if all is there."""
+    with engine.connect().execution_options(alone=True) as connection:
+        if sa.inspect(connection).has_table(ABOUT.name):
+            return
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATION_LOCK)))
