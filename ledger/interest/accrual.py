@@ -20,7 +20,6 @@ from ledger.interest.day_count import Terms, named
 from ledger.interest.rates import RateChange, Tier, in_force
 from ledger.interest.rounding import divide
 
-
 BALANCE_DIGITS = 4
 """Decimals of the lake's amounts."""
 

@@ -1,7 +1,7 @@
 """Rates: what a balance earns a year, by tier, and from which day on.
 
-Holds `Tier`, `RateChange` and which change is in force on a day. Does not hold which algorithm reads
-them how. Called by `ledger.interest.algorithms` and `ledger.interest.accrual`.
+Holds `Tier`, `RateChange` and which change is in force on a day. Does not hold which algorithm
+reads them how. Called by `ledger.interest.algorithms` and `ledger.interest.accrual`.
 """
 
 from collections.abc import Sequence

@@ -48,7 +48,7 @@ def open_balances(settings: Settings, period: Period) -> Iterator[Balances]:
     """
     home = Home.of(settings)
     with open_edition(home) as reader:
-        _require_all_known(home, reader.edition, period)
+        require_all_known(home, reader.edition.commit_seq, period)
         connection = reader.connection
         connection.execute(f"set memory_limit = '{settings.duckdb.memory_limit}'")
         connection.execute(f"set threads = {settings.threads}")
@@ -83,17 +83,17 @@ def _movements(period: Period) -> str:
     """
 
 
-def _require_all_known(home: Home, edition: EditionRead, period: Period) -> None:
+def require_all_known(home: Home, known_commit: int, period: Period) -> None:
     """No newer commit may hold a movement that could lie before the period's last one."""
     until_us = posted_at_us(period)
-    for logged in CommitLog(LocalStore(home.lake)).after(edition.commit_seq):
+    for logged in CommitLog(LocalStore(home.lake)).after(known_commit):
         for one in logged.commit.segments:
             if one.family == "accounts" and one.min_event_time_us < until_us:
                 raise IncorrectInput(
                     "edition_must_know_all_movements",
                     thing=f"interest of {period.period_id}",
-                    expected="an edition that knows every movement until its last day",
-                    found=f"edition {edition.number}, which ends at commit {edition.commit_seq};"
-                    f" commit {logged.commit.seq} holds more",
+                    expected="balances that know every movement until its last day",
+                    found=f"an edition that ends at commit {known_commit}, and movements in"
+                    f" commit {logged.commit.seq}",
                     remedy="Run `ledgerlake build --publish`, then this again.",
                 )

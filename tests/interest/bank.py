@@ -1,4 +1,4 @@
-"""A bank: a real lake with deposits, two people with keys, and an edition made by a few lines of SQL.
+"""A bank: a real lake with deposits, two people with keys, and an edition made by lines of SQL.
 
 Holds `Bank`. The edition's balances are made from the lake's segments as the marts make them, for
 what is tested here is what comes after them; `test_closed_periods` has dbt build them. Does not
