@@ -13,6 +13,7 @@ from ledger.errors import LedgerlakeError
 from orchestration.cli import (
     close,
     exceptions,
+    interest,
     lake,
     locks,
     output,
@@ -52,6 +53,7 @@ locks.register(app)
 periods.register(app)
 close.register(app)
 proofs.register(app)
+interest.register(app)
 
 
 def main() -> None:

@@ -41,8 +41,10 @@ def posted_at_us(period: Period) -> int:
 
 
 @contextmanager
-def open_balances(settings: Settings, period: Period) -> Iterator[Balances]:
-    """Balances of all accounts as the edition knows them.
+def open_balances(
+    settings: Settings, period: Period, *, account: str | None = None
+) -> Iterator[Balances]:
+    """Balances of all accounts, or of one, as the edition knows them.
 
     IncorrectInput if there is no edition, or the lake has learned of movements since.
     """
@@ -52,7 +54,7 @@ def open_balances(settings: Settings, period: Period) -> Iterator[Balances]:
         connection = reader.connection
         connection.execute(f"set memory_limit = '{settings.duckdb.memory_limit}'")
         connection.execute(f"set threads = {settings.threads}")
-        connection.execute(_movements(period))
+        connection.execute(_movements(period), {"account": account})
         row = connection.execute(f"select count(*) from {MOVEMENTS}").fetchone()
         assert row is not None
         yield Balances(edition=reader.edition, connection=connection, accounts=int(row[0]))
@@ -74,7 +76,9 @@ def _movements(period: Period) -> str:
                     as slot,
                 cast(delta_amount * 10000 as hugeint) as units
             from account_balance_versions
-            where business_date < date '{period.end_date - _DAY}'
+            where
+                business_date < date '{period.end_date - _DAY}'
+                and ($account is null or account_id = $account)
         )
 
         select account_id, currency, {columns}
