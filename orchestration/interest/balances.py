@@ -64,7 +64,7 @@ def _movements(period: Period) -> str:
     """d1: what lay there when the first day began; d2: what that day added; and so on."""
     days = (period.end_date - period.first_date).days
     columns = ", ".join(
-        f"coalesce(sum(units) filter (slot = {slot}), 0) as d{slot}" for slot in range(1, days + 1)
+        f"sum(if(slot = {slot}, units, 0)) as d{slot}" for slot in range(1, days + 1)
     )
     return f"""
         create or replace temp table {MOVEMENTS} as

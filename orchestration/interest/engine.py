@@ -67,7 +67,9 @@ def _compute(connection: duckdb.DuckDBPyConnection, work: Work, *, into: str, wi
     connection.execute(
         f"create or replace temp table {into} (account_id varchar, currency varchar, {columns})"
     )
-    for currency in sorted({one for variant in work.variants for one in variant.rates}):
+    held = connection.execute(f"select distinct currency from {work.movements}").fetchall()
+    declared = {one for variant in work.variants for one in variant.rates}
+    for currency in sorted(declared & {one for (one,) in held}):
         rates = [period_rates(one, currency, work.first, work.end) for one in work.variants]
         for statement in statements(rates, work.movements, into=into, width=width):
             connection.execute(statement)
@@ -77,34 +79,33 @@ def statements(
     rates: Sequence[PeriodRates], movements: str, *, into: str, width: str
 ) -> Iterator[str]:
     """The SQL of one currency: chunk by chunk of days, then the amounts."""
-    days = len(rates[0].days)
-    numbers = range(len(rates))
-    moves = "".join(f", cast(d{day} as {width}) as d{day}" for day in range(1, days + 1))
-    nothing = "".join(f", cast(0 as {width}) as a{number}" for number in numbers)
-    source = (
-        f"select account_id, cast(0 as {width}) as b{moves}{nothing}"
-        f" from {movements} where currency = '{rates[0].currency}'"
-    )
+    days, currency = len(rates[0].days), rates[0].currency
+    zeros = "".join(f", cast(0 as {width}) as a{number}" for number in range(len(rates)))
+    so_far, joined = f"account_id, cast(0 as {width}) as b{zeros}", movements
     for start in range(0, days, CHUNK_DAYS):
         stop = min(start + CHUNK_DAYS, days)
+        moves = "".join(
+            f", cast(d{day} as {width}) as d{day}" for day in range(start + 1, stop + 1)
+        )
+        source = f"select {so_far}{moves} from {joined} where currency = '{currency}'"
         for day in range(start, stop):
-            source = _one_day(source, rates, day, days)
+            source = _one_day(source, rates, day, stop)
         if stop < days:
-            yield f"create or replace temp table {into}_chunk_{start} as {source}"
-            source = f"select * from {into}_chunk_{start}"
+            yield f"create or replace temp table {into}_so_far as {source}"
+            so_far = f"{into}_so_far.*"
+            joined = f"{into}_so_far inner join {movements} using (account_id)"
     amounts = "".join(
         f", {_rounded(f'a{number}', one.minor_unit, one.algorithm.rounding)} as v{number}"
         for number, one in enumerate(rates)
     )
     yield (
-        f"insert into {into} select account_id, '{rates[0].currency}' as currency{amounts}"
-        f" from ({source})"
+        f"insert into {into} select account_id, '{currency}' as currency{amounts} from ({source})"
     )
 
 
-def _one_day(source: str, rates: Sequence[PeriodRates], day: int, days: int) -> str:
+def _one_day(source: str, rates: Sequence[PeriodRates], day: int, stop: int) -> str:
     """One more day around `source`: b the balance at its beginning, a what was earned so far."""
-    rest = "".join(f", d{number}" for number in range(day + 2, days + 1))
+    rest = "".join(f", d{number}" for number in range(day + 2, stop + 1))
     accrued = "".join(f", a{number}" for number in range(len(rates)))
     begun = f"select account_id{rest}{accrued}, b + d{day + 1} as b from ({source})"
     weighted = "".join(
