@@ -20,14 +20,13 @@ from ledger.interest import algorithms
 from ledger.interest.algorithms import Algorithm
 from ledger.periods import BeforeFirstClose, Closed, name_of
 from ledger.routing import Arrival
-from orchestration.close import signing
 from orchestration.close.signing import When
 from orchestration.desk.known import read_known
 from orchestration.home import Home
 from orchestration.interest import amounts, engine, posting
 from orchestration.interest.balances import MOVEMENTS, Balances, open_balances, posted_at_us
 from orchestration.interest.posted import POSTED, SOURCE, Posted, read_posted
-from orchestration.interest.posting import Posting, Progress
+from orchestration.interest.posting import Posting, Progress, Step
 from orchestration.locks import exclusive
 from orchestration.settings import Settings
 
@@ -58,6 +57,7 @@ def accrue(
     *,
     when: When,
     progress: Progress = lambda _done, _total: None,
+    step: Step = lambda _name: None,
 ) -> Accrued:
     """Post the interest of a period to every account that has none of it yet.
 
@@ -83,7 +83,7 @@ def accrue(
             period=period,
             rows=rows,
         )
-        lake = signing.open_lake(home)
+        lake = posting.open_lake(home, step)
         try:
             done = posting.post(lake, made, when=when, progress=progress)
         finally:

@@ -4,7 +4,7 @@ approved -> posted -> decided -> notified. What is done is read from the lake an
 from notes, so that running it again goes on. Called by `ledgerlake replay apply`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -12,7 +12,6 @@ import duckdb
 import polars as pl
 
 from audit.signed_note import Signer
-from ingestion.lake import Lake
 from ledger.calendar import Period
 from ledger.errors import IncorrectInput
 from ledger.interest import algorithms
@@ -29,13 +28,11 @@ from orchestration.interest.difference import Change
 from orchestration.interest.plan import ACTION, people_reason
 from orchestration.interest.planned import Plan
 from orchestration.interest.posted import read_posted, segments_of
-from orchestration.interest.posting import Posting, Progress
+from orchestration.interest.posting import Posting, Progress, Step
 from orchestration.locks import exclusive
 from orchestration.settings import Settings
 
 EVENT_TYPE = "CorrectionApplied"
-Step = Callable[[str], None]
-"""Told each step that is done, the lake's own among them; tests end the process there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,8 +173,7 @@ class _Apply:
             period=self.change.period,
             rows=self.corrections.select(columns),
         )
-        home = self.home
-        lake = Lake.open(home.lake, home.index, tenant_id=home.tenant, step=step)
+        lake = posting.open_lake(self.home, step)
         try:
             return posting.post(lake, made, when=self.when, progress=progress)
         finally:

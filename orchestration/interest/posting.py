@@ -15,6 +15,7 @@ from ingestion.lake import Batch, Lake, OffsetRange
 from ledger.calendar import Period
 from ledger.errors import InternalFault
 from orchestration.close.signing import When
+from orchestration.home import Home
 from orchestration.interest.balances import posted_at_us
 from orchestration.interest.posted import SOURCE, correlation
 
@@ -22,6 +23,8 @@ CHUNK_ROWS = 50_000
 """Rows of one commit: about a second, so that progress is seen and a broken run loses little."""
 
 Progress = Callable[[int, int], None]
+Step = Callable[[str], None]
+"""Told each step that is done, the lake's own among them; tests end the process there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,11 @@ def post(lake: Lake, posting: Posting, *, when: When, progress: Progress) -> Don
         first_commit=commits[0] if commits else None,
         last_commit=commits[-1] if commits else None,
     )
+
+
+def open_lake(home: Home, step: Step) -> Lake:
+    """The home's lake, for writing, its steps told."""
+    return Lake.open(home.lake, home.index, tenant_id=home.tenant, step=step)
 
 
 def _batch(posting: Posting, start: int, stop: int) -> Batch:

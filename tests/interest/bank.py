@@ -108,7 +108,7 @@ class Bank:
         """An edition that knows all of the lake."""
         head = head_of(CommitLog(LocalStore(self.home.lake)))
         self.home.published.mkdir(parents=True, exist_ok=True)
-        files = [str(one) for one in (self.home.lake / "family=accounts").glob("*.parquet")]
+        files = self._files()
         with duckdb.connect(str(self.home.current)) as connection:
             connection.execute("set TimeZone = 'UTC'")
             known = EPOCH + timedelta(microseconds=head.ingest_time_us)
@@ -116,10 +116,14 @@ class Bank:
             connection.execute(_EDITION, values)
             connection.execute(_VERSIONS, {"seq": head.seq, "files": files})
 
+    def move_edition(self) -> None:
+        """The edition there is, in a home that was copied."""
+        with duckdb.connect(str(self.home.current)) as connection:
+            connection.execute("update edition set home = ?", [str(self.home.root)])
+
     def events(self, event_type: str) -> list[dict[str, Any]]:
         """The lake's events of a type, in order."""
-        files = [str(one) for one in (self.home.lake / "family=accounts").glob("*.parquet")]
-        frame = pl.scan_parquet(files, hive_partitioning=False)
+        frame = pl.scan_parquet(self._files(), hive_partitioning=False)
         found = frame.filter(pl.col("event_type") == event_type).sort("row_index").collect()
         return found.to_dicts()
 
@@ -130,6 +134,12 @@ class Bank:
             key = (one["account_id"], one["currency"])
             found[key] = found.get(key, Decimal(0)) + one["amount"]
         return found
+
+    def _files(self) -> list[str]:
+        """Account segments of the lake's commits; others a killed process left."""
+        commits = CommitLog(LocalStore(self.home.lake)).after(-1)
+        segments = [one for logged in commits for one in logged.commit.segments]
+        return [str(self.home.lake / one.path) for one in segments if one.family == "accounts"]
 
     @staticmethod
     def _row(account: str, currency: str, day: date, amount: str, number: int) -> dict[str, Any]:
