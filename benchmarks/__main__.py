@@ -28,6 +28,7 @@ SCRIPTS = (
     "close",
     "restate",
     "proofs",
+    "interest",
 )
 
 
