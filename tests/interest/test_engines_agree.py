@@ -15,7 +15,7 @@ from ledger.interest.accrual import accrue, period_rates
 from ledger.interest.algorithms import ALGORITHMS, Algorithm
 from ledger.interest.day_count import CONVENTIONS
 from ledger.interest.rates import RateChange, Tier
-from ledger.interest.rounding import divide
+from ledger.interest.rounding import Rounding, divide
 from tests.interest.computing import in_sql
 
 FIRST = date(2024, 2, 1)
@@ -94,6 +94,40 @@ def test_rounding_is_to_the_nearest_and_ties_as_declared(numerator: int, denomin
     assert abs(away - exact) <= Fraction(1, 2)
     if exact.denominator == 2:
         assert abs(away) > abs(exact)
+
+
+@pytest.mark.parametrize("currency", ["CLF", "EUR"])
+@pytest.mark.parametrize(
+    ("mode", "rounded"),
+    [
+        ("half_even", [0, 2, 2, 0, -2]),
+        ("half_away", [1, 2, 3, -1, -2]),
+        ("toward_zero", [0, 1, 2, 0, -1]),
+    ],
+)
+def test_ties_fall_as_declared_in_both_engines(
+    mode: Rounding, rounded: list[int], currency: str
+) -> None:
+    """Of a day where the currency has all the accrual's digits, else of the sum."""
+    change = RateChange(
+        first_date=FIRST,
+        tiers=(Tier(Decimal(0), Decimal("1.8")),),
+        overdraft_percent=Decimal("1.8"),
+    )
+    one = Algorithm(
+        name="ties",
+        says="",
+        day_count="Act/360",
+        rates={currency: (change,)},
+        accrual_digits=4,
+        daily_rounding=mode if currency == "CLF" else "toward_zero",
+        rounding=mode,
+    )
+    times = 1 if currency == "CLF" else 100
+    balances = [[Decimal(halves * times)] for halves in (1, 3, 5, -1, -3)]
+    assert in_sql([one], currency, FIRST, balances) == [[minor] for minor in rounded]
+    rates = period_rates(one, currency, FIRST, FIRST + timedelta(days=1))
+    assert [accrue(rates, account).minor for account in balances] == rounded
 
 
 def test_a_balance_beyond_128_bits_is_refused_and_no_wrong_figure() -> None:
