@@ -1,6 +1,12 @@
-"""Interest of a closed month, put right: booked in the first open one, the closed figures stay."""
+"""Interest of a closed month, put right: booked in the first open one, the closed figures stay.
+
+With all that a close does, four builds in all: a minute, so every night. What is asked and decided
+is tried on every change by tests/interest/test_replay.py.
+"""
 
 from decimal import Decimal
+
+import pytest
 
 from ledger.control_events import LatenessPolicySet
 from orchestration.interest.accrue import accrue
@@ -40,6 +46,7 @@ def _closed_with_interest(made: House) -> House:
     return made
 
 
+@pytest.mark.nightly
 def test_a_correction_of_a_closed_month_is_a_prior_period_adjustment(
     house: Copy,
 ) -> None:

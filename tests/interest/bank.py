@@ -20,9 +20,11 @@ from audit.signed_note import Signer
 from ingestion.lake import Batch, OffsetRange
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
-from ledger.control_events import PersonAdded
+from ledger.control_events import PeriodClosed, PeriodSoftClosed, PersonAdded
 from orchestration.close import signing
 from orchestration.close.signing import When
+from orchestration.desk import requests
+from orchestration.desk.known import read_known
 from orchestration.home import Home
 from orchestration.initialise import initialise
 from orchestration.keys import make_person_key, person_signer
@@ -115,6 +117,37 @@ class Bank:
             values = {"seq": head.seq, "known": known, "home": str(self.home.root)}
             connection.execute(_EDITION, values)
             connection.execute(_VERSIONS, {"seq": head.seq, "files": files})
+
+    def close(self, period_id: str) -> None:
+        """Closed as the lake records it; no figures are certified."""
+        subject = {"period_id": period_id, "plan_sha256": "ab" * 32}
+        ana, ben = self.signer("ana"), self.signer("ben")
+        asked = requests.draft(
+            self.home, ana, action="close_period", subject=subject, reason="over", when=self.when
+        )
+        signing.record(self.home, [asked], self.when)
+        at = self.when
+        approved = signing.approval(
+            signing.lake_id(self.home),
+            ben,
+            read_known(self.home).books.requests[asked.request_id],
+            when=at,
+            reason="over",
+            more={"acknowledged": []},
+        )
+        seal = PeriodSoftClosed(period_id=period_id, sealed=True, reason="over")
+        signing.record(self.home, [approved, seal], at)
+        closed = PeriodClosed(
+            period_id=period_id,
+            run_id="run",
+            closed_edition=1,
+            published_edition=1,
+            cut_off_commit=read_known(self.home).commit_seq,
+            certificate_sha256="cd" * 32,
+            request_id=asked.request_id,
+            controls=(),
+        )
+        signing.record(self.home, [closed], self.when)
 
     def move_edition(self) -> None:
         """The edition there is, in a home that was copied."""

@@ -103,3 +103,10 @@ def test_another_algorithm_needs_a_replay(accrued: Bank) -> None:
 def test_who_comes_after_the_window_is_told_that_people_must_decide(bank: Bank) -> None:
     bank.clock = datetime(2026, 2, 20, tzinfo=UTC)
     assert accrue(bank.settings, "2026-01", "v1", when=bank.when).goes_to_people == "too_late"
+
+
+def test_a_closed_month_is_not_accrued(bank: Bank) -> None:
+    bank.close("2026-01")
+    with pytest.raises(IncorrectInput, match="2026-01 Closed") as refused:
+        accrue(bank.settings, "2026-01", "v1", when=bank.when)
+    assert refused.value.rule == "posting_date_must_be_in_an_open_period"

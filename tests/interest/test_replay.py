@@ -12,6 +12,7 @@ from ledger.errors import IncorrectInput
 from ledger.interest import algorithms
 from ledger.interest.algorithms import ALGORITHMS
 from orchestration.desk import requests
+from orchestration.desk.known import read_known
 from orchestration.interest import notices
 from orchestration.interest.accrue import accrue
 from orchestration.interest.apply import Applied, apply
@@ -216,3 +217,26 @@ def test_corrections_that_come_too_late_are_decided_with_the_same_approval(accru
     done = applied(accrued, made)
     assert (done.posted, done.decided) == (4, 4)
     assert applied(accrued, made).decided == 0
+
+
+def test_corrections_of_a_closed_month_are_decided_into_the_first_open_one(accrued: Bank) -> None:
+    accrued.close("2026-01")
+    made = planned(accrued)
+    assert (made.plan.goes_to_people, made.plan.decides) == ("period_closed", 4)
+    done = applied(accrued, made)
+    assert (done.posted, done.decided) == (4, 4)
+    corrections = {one["event_id"] for one in accrued.events("CorrectionApplied")}
+    decided = read_known(accrued.home).books.decisions
+    assert decided.keys() == corrections
+    assert {(one.decision, one.posting_period) for one in decided.values()} == {
+        ("next_period", "2026-02")
+    }
+    assert planned(accrued).plan.affected == 0
+
+
+def test_a_month_closed_after_the_plan_voids_it(accrued: Bank) -> None:
+    made = planned(accrued)
+    accrued.close("2026-01")
+    with pytest.raises(IncorrectInput, match="would be booked elsewhere") as refused:
+        applied(accrued, made)
+    assert refused.value.rule == "plan_must_still_stand"
