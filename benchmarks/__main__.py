@@ -28,6 +28,9 @@ SCRIPTS = (
     "close",
     "restate",
     "proofs",
+    "upcast",
+    "journal",
+    "accounts",
     "interest",
 )
 

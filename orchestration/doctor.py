@@ -15,6 +15,7 @@ from typing import Literal
 
 import duckdb
 
+from audit import native
 from ingestion.lake import Commit
 from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
@@ -22,6 +23,7 @@ from ingestion.lake.store import LocalStore
 from ledger.errors import LedgerlakeError
 from orchestration import locks, policy, settings
 from orchestration.home import Home
+from orchestration.journal import standing
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import read_pointer, require_plain_path
 from orchestration.publish.export import text
@@ -67,6 +69,7 @@ def examine() -> list[Finding]:
         lambda: _locks(home),
         lambda: _warehouse(home, head),
         lambda: _edition(home, head),
+        lambda: _journal(home),
         lambda: _stores(home),
     ]
     findings.append(_ok("lake", f"commit {head.seq:,}, {head.tree_size:,} events"))
@@ -93,6 +96,11 @@ def _machine() -> Iterator[Finding]:
         else:
             remedy = f"Install {name} {wanted}x: `make setup` takes it from the lock."
             yield _failure(name, version, remedy)
+    if native.is_there():
+        yield _ok("hasher", "compiled")
+    else:
+        remedy = "Hashing is some 30 times slower: get a C compiler (`cc`), run `make setup` again."
+        yield _warning("hasher", "was not compiled", remedy)
 
 
 def _folder(home: Home) -> Iterator[Finding]:
@@ -199,6 +207,20 @@ def _edition(home: Home, head: Commit) -> Iterator[Finding]:
         yield _warning("edition", found, "Run `ledgerlake build --publish`; live.* is not behind.")
     else:
         yield _ok("edition", f"{edition.number}, at the lake's head")
+
+
+def _journal(home: Home) -> Iterator[Finding]:
+    found = standing(home)
+    if found is None:
+        return
+    if found.incomplete:
+        what = "it is new, and the lake has drained one before"
+        yield _failure("journal", what, "Run `ledgerlake journal rebuild`.")
+    elif found.undrained:
+        what = f"{found.undrained:,} of {found.events:,} events are not in the lake yet"
+        yield _warning("journal", what, "Run `ledgerlake journal drain`.")
+    else:
+        yield _ok("journal", f"all {found.events:,} events are in the lake")
 
 
 def _stores(home: Home) -> Iterator[Finding]:

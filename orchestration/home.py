@@ -15,10 +15,12 @@ class Home:
 
     root: Path
     tenant: str
+    journal_url: str = ""
+    """Where the settings put the journal; empty: `journal_file`."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Home":
-        return cls(settings.home.expanduser().resolve(), settings.tenant)
+        return cls(settings.home.expanduser().resolve(), settings.tenant, settings.journal.url)
 
     @property
     def lake(self) -> Path:
@@ -33,6 +35,16 @@ class Home:
     def tail(self) -> Path:
         """Compacted copies of small commits behind the edition; derived."""
         return self.index / "tail"
+
+    @property
+    def journal_file(self) -> Path:
+        """SQLite's file, where the settings name no other database."""
+        return self.root / "journal" / self.tenant / "journal.sqlite"
+
+    @property
+    def journal(self) -> str:
+        """The journal's database URL."""
+        return self.journal_url or f"sqlite:///{self.journal_file}"
 
     @property
     def keys(self) -> Path:

@@ -26,6 +26,7 @@ PREFIX = "LEDGERLAKE_"
 SEPARATOR = "__"
 
 _MEMORY_SIZE = r"^[1-9][0-9]*(MB|GB|MiB|GiB)$"
+_DATABASE = r"^((sqlite|postgresql)://\S+)?$"
 _WEB_ADDRESS = r"^(https?://\S+)?$"
 _TENANT_NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 
@@ -68,6 +69,15 @@ class Ingest(_Section):
     )
     largest_line_mb: int = Field(
         default=16, ge=1, le=1024, description="longest line of a text file, MB"
+    )
+
+
+class Journal(_Section):
+    """Where commands and their events are kept until the lake has them."""
+
+    url: Annotated[str, StringConstraints(pattern=_DATABASE)] = Field(
+        default="",
+        description="database as postgresql://USER@HOST/NAME; empty = SQLite in the home",
     )
 
 
@@ -119,6 +129,7 @@ class Settings(BaseSettings):
     lateness: Lateness = Lateness()
     editions: Editions = Editions()
     ingest: Ingest = Ingest()
+    journal: Journal = Journal()
     periods: Periods = Periods()
     alerts: Alerts = Alerts()
     duckdb: DuckDB = DuckDB()

@@ -17,6 +17,7 @@ from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
 from ledger.errors import IncorrectInput
 from orchestration.home import Home
+from orchestration.journal import Standing, standing
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import read_pointer
 from orchestration.publish.edition import Edition
@@ -69,6 +70,7 @@ class Status:
     lake: LakeState
     last_build: dict[str, Any] | None
     edition: EditionState | None
+    journal: Standing | None
 
 
 def read_status(home: Home) -> Status:
@@ -102,6 +104,7 @@ def read_status(home: Home) -> Status:
         ),
         last_build=read_build_record(home),
         edition=_edition_state(home, edition, head) if edition else None,
+        journal=standing(home),
     )
 
 

@@ -56,7 +56,7 @@ decided as (
         sum(
             coalesce(late_events.amount, 0)
             * case
-                when event_type in ('SaleRefunded', 'FundsWithdrawn') then -1 else 1
+                when event_type in ({{ counts_down() }}) then -1 else 1
             end
             * case when postings.is_reversal then -1 else 1 end
         ) as amount,

@@ -10,7 +10,7 @@ with listed as (
         lateness_days,
         sum(
             case
-                when event_type in ('SaleRefunded', 'FundsWithdrawn') then -amount
+                when event_type in ({{ counts_down() }}) then -amount
                 else coalesce(amount, 0)
             end
         ) as amount,

@@ -10,8 +10,9 @@ from typing import Any
 
 from ledger import control_events as ev
 from ledger.books import Books, Recorded, evolve_all
+from ledger.deciding import Rejection
 from ledger.rules import calendars, exceptions, locks, people, periods, requests
-from ledger.rules.rejection import Case, Evidence, Rejection, Rejections
+from ledger.rules.rejection import Case, Evidence, Rejections
 
 RuleSet = Callable[[Case, Any], Rejections]
 

@@ -12,7 +12,8 @@ from ledger import control_events as ev
 from ledger.books import Books
 from ledger.business_days import DAY_US, EPOCH
 from ledger.calendar import KINDS, Calendar, Period, month_of
-from ledger.rules.rejection import Case, Rejections, no
+from ledger.deciding import no
+from ledger.rules.rejection import Case, Rejections
 
 MAX_DELAY_DAYS = 36_500
 INITIAL_GRACE_HOURS = 8760

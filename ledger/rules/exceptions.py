@@ -6,9 +6,10 @@ Does not hold who may approve (`ledger.rules.requests`). Called by `ledger.rules
 from ledger import control_events as ev
 from ledger.books import Books
 from ledger.calendar import Period
+from ledger.deciding import no
 from ledger.people import Decision
 from ledger.periods import Open, Reopened, name_of
-from ledger.rules.rejection import Case, Rejections, no
+from ledger.rules.rejection import Case, Rejections
 from ledger.rules.requests import approved_now
 
 DECISIONS = ("next_period", "restated", "rejected", "pending")

@@ -4,10 +4,11 @@ Does not say what they let through (`ledger.policies`). Called by `ledger.rules.
 """
 
 from ledger import control_events as ev
+from ledger.deciding import Rejection, no
 from ledger.people import REVOKE
 from ledger.periods import BeforeFirstClose, Closed
 from ledger.rules.moments import timely
-from ledger.rules.rejection import Case, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejections
 from ledger.rules.requests import approved_now, keys_of, note_sha256, person_may
 
 MINUTE_US = 60_000_000

@@ -4,8 +4,9 @@ Does not hold the limits (`ledger.statement_times`). Called by the rules of requ
 """
 
 from ledger.books import read_statement
+from ledger.deciding import no
 from ledger.people import Request, Statement
-from ledger.rules.rejection import Case, Rejections, no
+from ledger.rules.rejection import Case, Rejections
 from ledger.statement_times import untimely
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 from ledger import control_events as ev
 from ledger.books import evolve
+from ledger.deciding import Rejection, no
 from ledger.people import ROLES, Person
-from ledger.rules.rejection import Case, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejections
 from ledger.rules.requests import approved_now
 
 BOOTSTRAP = 2

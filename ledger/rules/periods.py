@@ -7,6 +7,7 @@ gap: looking at the neighbour is enough. Called by `ledger.rules.batch`.
 from ledger import control_events as ev
 from ledger.books import Books
 from ledger.calendar import Period
+from ledger.deciding import Rejection, no
 from ledger.periods import (
     BeforeFirstClose,
     Closed,
@@ -16,7 +17,7 @@ from ledger.periods import (
     closed_edition_of,
     name_of,
 )
-from ledger.rules.rejection import Case, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejections
 from ledger.rules.requests import approved_now
 
 

@@ -1,7 +1,7 @@
-"""What the rules say no with, and what they need to know beside the books.
+"""What the rules look at: an event at its place, the books before it, and evidence.
 
-Holds `Rejection`, `Evidence` and `Case`. Does not hold a rule. Called by every module of
-`ledger.rules`.
+Holds `Evidence` and `Case`. Holds neither a rule nor `Rejection` (`ledger.deciding`). Called by
+every module of `ledger.rules`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -9,29 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ledger.books import Books, Recorded
-from ledger.errors import IncorrectInput
+from ledger.deciding import Rejection
 from ledger.people import Statement
 from ledger.routing import Arrival
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rejection:
-    """A broken rule, named, and what would have been right."""
-
-    rule: str
-    thing: str
-    expected: str
-    found: str
-    remedy: str = ""
-
-    def error(self) -> IncorrectInput:
-        return IncorrectInput(
-            self.rule,
-            thing=self.thing,
-            expected=self.expected,
-            found=self.found,
-            remedy=self.remedy,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +39,3 @@ class Case:
 
 Rejections: TypeAlias = Iterator[Rejection]
 """What a rule gives: nothing when it is obeyed; nobody asks for a second rejection."""
-
-
-def no(rule: str, thing: str, expected: str, found: str, remedy: str = "") -> Rejection:
-    """A rejection, short to write down."""
-    return Rejection(rule=rule, thing=thing, expected=expected, found=found, remedy=remedy)

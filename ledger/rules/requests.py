@@ -11,9 +11,10 @@ from typing import Any
 
 from ledger import control_events as ev
 from ledger.books import Books, Recorded
+from ledger.deciding import Rejection, no
 from ledger.people import ACTIONS, Request, Statement
 from ledger.rules.moments import timely
-from ledger.rules.rejection import Case, Rejection, Rejections, no
+from ledger.rules.rejection import Case, Rejections
 
 SUBJECTS: Mapping[str, frozenset[str]] = {
     "decide_exceptions": frozenset({"decision", "event_count", "events_sha256"}),

@@ -156,6 +156,8 @@ def _draw_status(out: "Console", found: "Status") -> None:
             f"{late.commits:,} commits, {late.events:,} events, {late.seconds:,.0f} s"
         )
         values["exceptions pending"] = edition.exceptions_pending
+    if found.journal is not None and found.journal.undrained:
+        values["journal"] = f"{found.journal.undrained:,} events not in the lake yet: journal drain"
     out.print(output.pairs(values))
 
 

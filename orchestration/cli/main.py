@@ -11,9 +11,12 @@ import typer
 
 from ledger.errors import LedgerlakeError
 from orchestration.cli import (
+    accounts,
     close,
+    contracts,
     exceptions,
     interest,
+    journal,
     lake,
     locks,
     output,
@@ -46,6 +49,7 @@ def ledgerlake() -> None:
 lake.register(app)
 app.add_typer(ingest_app, name="ingest", rich_help_panel="Lake")
 warehouse.register(app)
+journal.register(app)
 questions.register(app)
 people.register(app)
 exceptions.register(app)
@@ -54,6 +58,8 @@ periods.register(app)
 close.register(app)
 proofs.register(app)
 interest.register(app)
+contracts.register(app)
+accounts.register(app)
 
 
 def main() -> None:

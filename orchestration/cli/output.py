@@ -172,7 +172,13 @@ def _print_error(error: LedgerlakeError) -> None:
         NotSupported: "not supported",
         InternalFault: "internal fault",
     }
-    family = next((t for kind, t in families.items() if isinstance(error, kind)), "error")
+    draw_refusal(
+        next((t for kind, t in families.items() if isinstance(error, kind)), "error"), error
+    )
+
+
+def draw_refusal(family: str, error: LedgerlakeError) -> None:
+    """What was refused and why, on standard error."""
     out = Console(stderr=True, highlight=False, soft_wrap=True)
     out.print(f"[bold red]{family}[/]: {escape(error.rule)}")
     out.print(f"  {escape(error.thing)}")

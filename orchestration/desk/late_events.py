@@ -16,6 +16,7 @@ import duckdb
 from ledger.books import Books
 from ledger.errors import IncorrectInput
 from ledger.people import Request
+from ledger.signs import COUNTS_DOWN
 from orchestration.build import PASSED
 from orchestration.desk.decided_events import read_named
 from orchestration.desk.known import Known, read_known
@@ -31,8 +32,6 @@ REASONS = (
 )
 _NAMES = (*COLUMNS, "business_date", "lateness_days", "exception_reason")
 _QUERY = f"select {', '.join(_NAMES)} from {{table}} where commit_seq <= $until order by row_index"
-NEGATIVE = ("SaleRefunded", "FundsWithdrawn")
-"""Types whose amount, positive in the event, counts down in figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +67,9 @@ class LateEvent:
 
     @property
     def booked_amount(self) -> Decimal:
-        """What it would add to a figure: refunds and withdrawals count down."""
+        """What it would add to a figure."""
         amount = self.amount or Decimal(0)
-        return -amount if self.event_type in NEGATIVE else amount
+        return -amount if self.event_type in COUNTS_DOWN else amount
 
 
 @dataclass(frozen=True, kw_only=True)

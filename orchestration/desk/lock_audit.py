@@ -13,8 +13,8 @@ from typing import Any
 from ledger.books import Books
 from ledger.policies import LockException
 from ledger.routing import Arrival
+from ledger.signs import COUNTS_DOWN
 from orchestration.desk.known import Known
-from orchestration.desk.late_events import NEGATIVE
 from orchestration.desk.tail_events import Row, arrival_of, events_where
 from orchestration.home import Home
 
@@ -107,4 +107,4 @@ def _let_in_by(lock: LockException, books: Books, without: Books) -> Callable[[A
 
 def _booked(row: Row) -> Decimal:
     amount: Decimal = row["amount"] or Decimal(0)
-    return -amount if row["event_type"] in NEGATIVE else amount
+    return -amount if row["event_type"] in COUNTS_DOWN else amount

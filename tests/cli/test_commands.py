@@ -16,6 +16,7 @@ from tests.cli.terminal import Terminal
 
 COMMANDS = {
     *("init", "status", "verify", "doctor", "ingest files", "build", "publish", "rollback"),
+    *("journal status", "journal drain", "journal check", "journal rebuild"),
     *("asof sales", "asof balance", "corrections", "explain sales", "prove sales"),
     *("close plan", "close apply", "close status", "reopen", "diff"),
     *("certificates list", "certificates verify", "certificates reproduce"),

@@ -146,6 +146,8 @@ def _reason(kind: str, **values: object) -> str | None:
 
 D = Decimal
 MOVEMENT = {"account_id": "a1", "currency": "EUR"}
+HELD = '{"hold_id":"h1","amount":"1.00"}'
+PAID = '{"hold_id":"h1","released":"0.00"}'
 ZONE = json.dumps({"store_id": "s1", "time_zone": "Europe/London", "day_cut_off": "04:00"})
 DAY = json.dumps(
     {
@@ -185,8 +187,34 @@ UPLOAD = {"store_id": "s1", "currency": "EUR", "amount": D("12.5"), "quantity": 
         ("FundsDeposited", {**MOVEMENT, "amount": D(1)}, None),
         ("FundsDeposited", {**MOVEMENT, "amount": D(-1)}, "amount_must_not_be_negative"),
         ("FundsDeposited", {**MOVEMENT}, "amount_must_be_given"),
+        ("FundsDeposited", {"account_id": "a1", "amount": D(1)}, None),
+        (
+            "FundsDeposited",
+            {"account_id": "a1", "amount": D(1), "schema_version": 2},
+            "currency_must_be_given",
+        ),
+        ("FundsDeposited", {**MOVEMENT, "amount": D(1), "schema_version": 3}, None),
         ("FundsWithdrawn", {"account_id": "a1", "amount": D(1)}, "currency_must_be_given"),
         ("FundsWithdrawn", {**MOVEMENT, "amount": D(-1)}, "amount_must_not_be_negative"),
+        ("FundsCaptured", {**MOVEMENT, "amount": D(1), "payload": PAID}, None),
+        ("FundsCaptured", {**MOVEMENT, "amount": D(-1)}, "amount_must_not_be_negative"),
+        (
+            "FundsCaptured",
+            {**MOVEMENT, "amount": D(1), "payload": HELD},
+            "payload_released_must_be_given",
+        ),
+        ("FundsRefunded", {**MOVEMENT, "amount": D(1), "payload": HELD}, None),
+        ("FundsRefunded", {**MOVEMENT, "amount": D(1)}, "payload_hold_id_must_be_given"),
+        ("FundsReserved", {**MOVEMENT, "payload": HELD}, None),
+        ("FundsReserved", {**MOVEMENT, "amount": D(1)}, "amount_must_not_be_given"),
+        ("FundsReleased", {**MOVEMENT, "payload": HELD}, None),
+        ("FundsReleased", {**MOVEMENT, "payload": PAID}, "payload_amount_must_be_given"),
+        ("AccountOpened", {"account_id": "a2", "payload": '{"overdraft_limit":"5.00"}'}, None),
+        (
+            "AccountOpened",
+            {"account_id": "a2", "payload": '{"overdraft_limit":"some"}'},
+            "payload_overdraft_limit_must_be_a_number",
+        ),
         ("InterestAccrued", {**MOVEMENT, "amount": D(-1)}, None),
         ("CorrectionApplied", {**MOVEMENT, "amount": D("-0.0001")}, None),
         (
@@ -282,7 +310,8 @@ def test_contract_files_are_named_after_their_type_and_version() -> None:
     folder = Path(contracts.__file__).parent
     names = {f"{one.event_type}.v{one.schema_version}.toml" for one in contracts.load()}
     assert names == {file.name for file in folder.glob("*.toml")}
-    assert len(names) == 25
+    assert len(names) >= 27
+    assert len(names) == 29
 
 
 def test_contracts_demand_columns_that_events_have() -> None:

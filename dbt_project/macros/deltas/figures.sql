@@ -4,6 +4,12 @@
 {% endmacro %}
 
 
+{# Event types whose amount, positive in the event, counts down in figures. #}
+{% macro counts_down() -%}
+    'SaleRefunded', 'FundsWithdrawn', 'FundsCaptured'
+{%- endmacro %}
+
+
 {# What is summed of sales: refunds count against sales. #}
 {% macro sales_measures() %}
     {{ return({
@@ -17,6 +23,7 @@
 {# Event types of both families that are routed; all others are control events. #}
 {% macro routed_event_types() -%}
     'SaleRecorded', 'SaleRefunded', 'AccountOpened', 'FundsDeposited', 'FundsWithdrawn',
+    'FundsReserved', 'FundsReleased', 'FundsCaptured', 'FundsRefunded',
     'InterestAccrued', 'CorrectionApplied', 'AccountClosed'
 {%- endmacro %}
 
@@ -27,10 +34,14 @@
 {% endmacro %}
 
 
-{# What is summed of accounts; opening and closing carry no amount and move nothing. #}
+{#
+    What is summed of accounts. Opening, closing, holding back and releasing carry no amount and
+    move nothing: what is held lowers what is available, not the balance, until it is captured.
+#}
 {% macro account_measures() %}
     {{ return({
-        'amount': "sum(case when event_type = 'FundsWithdrawn' then -amount else amount end)",
+        'amount': 'sum(case when event_type in (' ~ counts_down()
+            ~ ') then -amount else amount end)',
         'event_count': 'count(*)',
     }) }}
 {% endmacro %}
@@ -72,3 +83,18 @@
     {% endfor %}
     {{ return(expressions) }}
 {% endmacro %}
+
+
+{#
+    A decimal text in `payload`, with the lake's 4 places; 0 where there is none. What the codec of
+    accounts reads (ingestion/account_codec.py).
+#}
+{% macro payload_decimal(field) -%}
+    coalesce(
+        case
+            when regexp_full_match(payload ->> '$.{{ field }}', '-?[0-9]{1,14}(\.[0-9]+)?')
+                then cast(payload ->> '$.{{ field }}' as decimal(18, 4))
+        end,
+        0
+    )
+{%- endmacro %}

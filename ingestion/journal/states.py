@@ -1,0 +1,209 @@
+"""Are the states what the lake says? And making them anew from it.
+
+Holds `check` and `rebuild`. Appends no event. Called by `ledgerlake journal check` and `rebuild`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ingestion.journal import rows, statements, tables
+from ingestion.journal.catch_up import Mark, read_mark, write_mark
+from ingestion.journal.codec import Codec, kind_of
+from ingestion.journal.fold import (
+    OURS,
+    FoldedStreams,
+    Progress,
+    Upto,
+    as_state,
+    fold_all,
+    silent,
+)
+from ingestion.journal.journal import Journal
+from ingestion.journal.records import PARTITION, SOURCE, JournalEvent, NewEvent, StreamState
+from ingestion.journal.statements import INCOMPLETE
+from ingestion.journal.tables import EVENTS
+from ingestion.lake import Lake
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E")
+
+SHOWN_MAX = 100
+"""Differences that are told one by one; the rest is counted."""
+_TEXT_MAX = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What of a stream's row is not as the lake says."""
+
+    stream_id: str
+    what: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """All streams of a kind, compared; `differing` counts the streams that are not right."""
+
+    kind: str
+    streams: int
+    events: int
+    differing: int
+    differences: list[Difference] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebuilt:
+    """What a rebuild of a kind wrote. `restored` events were in the lake and not in the journal."""
+
+    kind: str
+    streams: int
+    events: int
+    changed: int
+    removed: int
+    restored: int
+
+
+def check(
+    journal: Journal, lake: Lake, codec: Codec[S, C, E], *, progress: Progress = silent
+) -> Checked:
+    """Compare every state with the one folded from the lake. Commands may go on meanwhile."""
+    journal.bind(lake.refresh().lake_id, lake.next_offset(SOURCE, PARTITION))
+    with journal.reading() as connection:
+        position = statements.mark(connection, tables.NEXT_POSITION)
+        upto = Upto(position=position, row=read_mark(connection, codec).row)
+        live = statements.states_of_kind(connection, kind_of(codec.state_format))
+    folded = fold_all(journal, lake, codec, upto, progress)
+    found = list(_differences(codec, folded, live))
+    return Checked(
+        kind=kind_of(codec.state_format),
+        streams=len(live.keys() | folded.states.keys()),
+        events=folded.events,
+        differing=len({one.stream_id for one in found}),
+        differences=found[:SHOWN_MAX],
+    )
+
+
+def rebuild(
+    journal: Journal,
+    lake: Lake,
+    codecs: Sequence[Codec[Any, Any, Any]],
+    *,
+    progress: Progress = silent,
+) -> list[Rebuilt]:
+    """Fold every state anew, and write those that differ. Also makes a lost journal again.
+
+    Killed anywhere, states are those of before or those rebuilt. Answers to commands are in no
+    lake: after the loss of a journal, a command that comes again is known by its event ids only.
+    """
+    journal.bind(lake.refresh().lake_id, lake.next_offset(SOURCE, PARTITION))
+    restored = _restore_events(journal, lake)
+    done = [_rebuild_kind(journal, lake, codec, restored, progress) for codec in codecs]
+    with journal.writing() as connection:
+        statements.set_about(connection, INCOMPLETE, None)
+    return done
+
+
+def _rebuild_kind(
+    journal: Journal, lake: Lake, codec: Codec[S, C, E], restored: int, progress: Progress
+) -> Rebuilt:
+    upto = Upto(position=journal.next_position(), row=None)
+    folded = fold_all(journal, lake, codec, upto, progress)
+    with journal.writing() as connection:
+        position = tables.lock_next_position(connection)
+        mark = read_mark(connection, codec)
+        if position != upto.position or mark.row > folded.head_row:
+            # Commands came meanwhile: once more, and now they wait.
+            folded = fold_all(journal, lake, codec, Upto(position=position, row=None), progress)
+        live = statements.states_of_kind(connection, kind_of(codec.state_format))
+        wanted = {one: as_state(codec, folded, one) for one in folded.states}
+        changed = [state for one, state in wanted.items() if state != live.get(one)]
+        removed = [one for one in live if one not in wanted]
+        statements.put_states(connection, changed)
+        statements.remove_states(connection, removed)
+        write_mark(connection, codec, Mark(commit_seq=folded.head_commit, row=folded.head_row))
+        journal.step("rebuilt")
+    return Rebuilt(
+        kind=kind_of(codec.state_format),
+        streams=len(wanted),
+        events=folded.events,
+        changed=len(changed),
+        removed=len(removed),
+        restored=restored,
+    )
+
+
+def _differences(
+    codec: Codec[S, C, E], folded: FoldedStreams[S], live: dict[str, StreamState]
+) -> Iterator[Difference]:
+    for stream_id in sorted(live.keys() | folded.states.keys()):
+        if stream_id in folded.broken:
+            yield _difference(
+                stream_id, "order", "versions without a gap", folded.broken[stream_id]
+            )
+        found = live.get(stream_id)
+        if stream_id not in folded.states:
+            yield _difference(stream_id, "stream", "no such stream", "a state")
+        elif found is None:
+            yield _difference(stream_id, "stream", "a state", "none")
+        else:
+            yield from _compared(as_state(codec, folded, stream_id), found)
+
+
+def _compared(wanted: StreamState, found: StreamState) -> Iterator[Difference]:
+    pairs = {
+        "version": (str(wanted.version), str(found.version)),
+        "format": (wanted.state_format, found.state_format),
+        "state": (_text(wanted.state), _text(found.state)),
+    }
+    for what, (expected, seen) in pairs.items():
+        if expected != seen:
+            yield _difference(wanted.stream_id, what, expected[:_TEXT_MAX], seen[:_TEXT_MAX])
+
+
+def _difference(stream_id: str, what: str, expected: str, found: str) -> Difference:
+    return Difference(stream_id=stream_id, what=what, expected=expected, found=found)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", errors="backslashreplace")
+
+
+def _restore_events(journal: Journal, lake: Lake) -> int:
+    """Put events that the lake has drained and the journal has lost back: their ids stay taken."""
+    with journal.reading() as connection:
+        position = statements.mark(connection, tables.NEXT_POSITION)
+        count = statements.count(connection, EVENTS)
+    if count == position:
+        return 0
+    restored = 0
+    for commit in lake.commits_after(-1):
+        if (SOURCE, PARTITION) not in commit.sources:
+            continue
+        for segment in commit.segments:
+            events = [_event(row) for row in rows.as_rows(lake.read(segment).filter(OURS))]
+            restored += journal.restore(events)
+    return restored
+
+
+def _event(row: dict[str, Any]) -> JournalEvent:
+    columns = {name: row[name] for name in (*rows.TEXTS, *rows.NUMBERS) if row[name] is not None}
+    event = NewEvent(
+        event_id=row["event_id"],
+        event_type=row["event_type"],
+        schema_version=row["schema_version"],
+        event_time_us=rows.microseconds(row["event_time"]),
+        columns=columns,
+        payload=row["payload"].encode(),
+        correlation_id=row["correlation_id"],
+        causation_id=row["causation_id"],
+    )
+    return JournalEvent(
+        position=row["source_offset"],
+        stream_id=row["stream_id"],
+        stream_version=row["stream_version"],
+        event=event,
+    )

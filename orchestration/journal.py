@@ -1,0 +1,122 @@
+"""The journal of a home: opened with its lake, brought up to date both ways, and looked at.
+
+Holds `opened`, `Writer` and `standing`. Does not decide or fold (`ingestion.journal` does). Called
+by the commands that write to streams, and by `status` and `doctor`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ingestion import contracts
+from ingestion import journal as journals
+from ingestion.account_codec import ACCOUNT_CODEC
+from ingestion.journal import Codec, Drained, Journal
+from ingestion.lake import Lake
+from ingestion.lake.state import LakeState
+from ingestion.lake.writer import Clock, system_clock
+from orchestration.home import Home
+from orchestration.publish.showing import TailKeeper
+from orchestration.settings import Settings
+
+CODECS: Final[tuple[Codec[Any, Any, Any], ...]] = (ACCOUNT_CODEC,)
+"""Every kind of stream the journal keeps states of."""
+Progress = Callable[[int, int], None]
+
+
+def _silent(_done: int, _total: int) -> None:
+    return
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writer:
+    """A journal and the lake it drains into."""
+
+    settings: Settings
+    journal: Journal
+    lake: Lake
+    now: Clock
+
+    def catch_up(self, progress: Progress = _silent) -> int:
+        """Fold what came into the lake past the journal into the states; how many events."""
+        return sum(
+            journals.catch_up(self.journal, self.lake, codec, progress=progress).events
+            for codec in CODECS
+        )
+
+    def drain(self, progress: Progress = _silent) -> Drained:
+        """Bring what the journal has into the lake; `live.*` shows it at once."""
+        skew = self.settings.ingest.future_skew_minutes * 60_000_000
+        done = journals.drain(
+            self.journal,
+            self.lake,
+            registry=contracts.load(),
+            latest_event_us=self.now() + skew,
+            progress=progress,
+        )
+        if done.last_commit is not None:
+            TailKeeper(self.settings).committed(self.lake.head.seq)
+        return done
+
+
+@contextmanager
+def opened(settings: Settings, *, now: Clock = system_clock) -> Iterator[Writer]:
+    """Open a home's journal, made if there is none. IncorrectInput without a lake."""
+    home = Home.of(settings)
+    lake = Lake.open(home.lake, home.index, tenant_id=home.tenant, now=now)
+    try:
+        journal = Journal.open(home.journal, now=now)
+        try:
+            yield Writer(settings=settings, journal=journal, lake=lake, now=now)
+        finally:
+            journal.close()
+    finally:
+        lake.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a journal and its lake stand to each other. `incomplete`: rebuild it first."""
+
+    url: str
+    incomplete: bool
+    events: int
+    undrained: int
+    streams: int
+    commands: int
+
+
+def standing(home: Home, *, now: Clock = system_clock) -> Standing | None:
+    """How the journal stands; None if there is none. Makes nothing.
+
+    InternalFault if the database the settings name does not answer.
+    """
+    if not home.journal_url and not home.journal_file.is_file():
+        return None
+    journal = Journal.open(home.journal, now=now)
+    try:
+        found = journal.status()
+    finally:
+        journal.close()
+    in_lake = _next_offset(home.index / "state.sqlite")
+    return Standing(
+        url=found.url,
+        incomplete=found.incomplete,
+        events=found.events,
+        undrained=min(found.undrained, max(0, found.events - in_lake)),
+        streams=found.streams,
+        commands=found.commands,
+    )
+
+
+def _next_offset(path: Path) -> int:
+    """How far the lake's index knows the journal; a drain that was killed has not told it so."""
+    if not path.exists():
+        return 0
+    state = LakeState(path)
+    try:
+        return state.next_offset(journals.SOURCE, journals.PARTITION)
+    finally:
+        state.close()
