@@ -15,7 +15,7 @@ from orchestration.cli import interest_report as report
 from orchestration.cli.acting import Acting, ActingNow, KeyFile, Why
 from orchestration.cli.output import JsonFlag
 
-_PANEL = "Ledger"
+_PANEL = "Accounts"
 _PERIOD = "The period, as `ledgerlake periods list` names it."
 _ALGORITHM = "As `ledgerlake interest algorithms` names it."
 _MATERIALITY = "Post no correction smaller than this, in units of its currency; it is reported."

@@ -125,6 +125,7 @@ def _payload(change: Change) -> str:
         ("new", "'\"' || new || '\"'"),
         ("old", "'\"' || old || '\"'"),
         ("period_id", _quoted(change.period.period_id)),
+        ("reason", _quoted(f"interest of {change.period.period_id} put right")),
         ("sequence", "sequence"),
         ("to", _quoted(change.after.name)),
         ("to_sha256", _quoted(change.after.sha256)),

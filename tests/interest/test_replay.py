@@ -11,6 +11,7 @@ import pytest
 from ledger.errors import IncorrectInput
 from ledger.interest import algorithms
 from ledger.interest.algorithms import ALGORITHMS
+from orchestration.accounts.desk import open_desk
 from orchestration.desk import requests
 from orchestration.desk.known import read_known
 from orchestration.interest import notices
@@ -240,3 +241,10 @@ def test_a_month_closed_after_the_plan_voids_it(accrued: Bank) -> None:
     with pytest.raises(IncorrectInput, match="would be booked elsewhere") as refused:
         applied(accrued, made)
     assert refused.value.rule == "plan_must_still_stand"
+
+
+def test_the_accounts_desk_knows_what_was_posted(accrued: Bank) -> None:
+    applied(accrued, planned(accrued))
+    with open_desk(accrued.settings) as desk:
+        account, _ = desk.state("rich")
+    assert account.balances["EUR"] == Decimal(12000) + Decimal("17.84") + Decimal("2.10")
