@@ -15,6 +15,7 @@ from orchestration.cli import (
     close,
     contracts,
     exceptions,
+    interest,
     journal,
     lake,
     locks,
@@ -56,6 +57,7 @@ locks.register(app)
 periods.register(app)
 close.register(app)
 proofs.register(app)
+interest.register(app)
 contracts.register(app)
 accounts.register(app)
 
