@@ -87,6 +87,11 @@ SAID: list[tuple[tuple[AccountEvent, ...], AccountCommand, str]] = [
         "account A1: expected a currency, as the account was opened without one, found none.",
     ),
     ((opened(),), ask(Deposit, 1, currency="USD"), "account A1: expected EUR, found USD."),
+    (
+        (opened(currency=None),),
+        ask(Deposit, 1, currency="eu"),
+        "account A1: expected a code of ISO 4217 such as EUR, in capitals, found eu.",
+    ),
     ((opened(),), ask(Deposit, 0), "account A1: expected more than 0, found 0."),
     ((opened(),), ask(Deposit, "NaN"), "amount: expected a number, found NaN."),
     ((opened(),), ask(Deposit, "1E14"), "amount: expected below 10 to the 14th, found 1E+14."),
