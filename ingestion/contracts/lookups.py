@@ -1,7 +1,8 @@
 """Rows of the lake as their newest contracts have them, with what that takes to look up.
 
 Holds `as_newest`, `frame_as_newest` and `AccountCurrencies`, read from the lake as known at each
-event's own commit; dbt's twin is model `int_accounts__openings`. Called by whoever reads events one by one.
+event's own commit; dbt's twin is model `int_accounts__openings`. Called by whoever reads events
+one by one.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
