@@ -126,7 +126,7 @@ def lock_next_position(connection: Connection) -> int:
     """The next free position. Holds up every other writer until the transaction ends.
 
     That is what makes positions gap free and their order the order of commits: SQLite's
-    `begin immediate` and PostgreSQL's row lock are both held to the end (docs/decisions/0004).
+    `begin immediate` and PostgreSQL's row lock are both held to the end (docs/decisions/0005).
     """
     return int(connection.execute(_LOCKED_POSITION).scalar_one())
 
