@@ -21,6 +21,7 @@ from ledger.control_events import canonical_json
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _PLACES: Final = Decimal("0.0001")
+_PAYLOAD: Final = json.JSONDecoder(parse_float=str, parse_int=str)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,14}(\.[0-9]+)?")
 """What contracts call a decimal."""
 UNKNOWN_CURRENCY: Final = "XXX"
@@ -163,7 +164,7 @@ def _of_payload(kind: type[AccountEvent], fields: Mapping[str, Any]) -> dict[str
 def _fields(payload: str) -> Mapping[str, Any]:
     """The payload's fields; none where it is not an object. Numbers stay text."""
     try:
-        found = json.loads(payload, parse_float=str, parse_int=str)
+        found = _PAYLOAD.decode(payload)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

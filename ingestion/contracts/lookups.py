@@ -83,26 +83,32 @@ def frame_as_newest(lake: Path, events: pl.DataFrame) -> pl.DataFrame:
 
     Row by row only where a column is empty that a newer contract fills.
     """
-    wanted = _may_be_filled(load())
-    old = events.with_row_index("at").filter(wanted) if wanted is not None else events.clear()
+    fills = [one for one in _fills(load()) if events.get_column(one[2]).null_count()]
+    if not fills:
+        return events
+    numbered = events.with_row_index("at")
+    old = numbered.filter(pl.any_horizontal(_may_be_filled(*one) for one in fills))
     if old.is_empty():
         return events
     filled = pl.DataFrame(as_newest(lake, old.drop("at").to_dicts()), schema=events.schema)
-    rest = events.with_row_index("at").join(old.select("at"), on="at", how="anti")
+    rest = numbered.join(old.select("at"), on="at", how="anti")
     return pl.concat([rest, filled.insert_column(0, old["at"])]).sort("at").drop("at")
 
 
-def _may_be_filled(known: Registry) -> pl.Expr | None:
-    """Rows of an old version with nothing in a column that a newer one adds."""
-    found = [
-        (pl.col("event_type") == one.event_type)
-        & (pl.col("schema_version") < one.schema_version)
-        & pl.col(step.target).is_null()
-        for one in known
-        for step in one.upcast
-        if isinstance(step, Add) and not step.target.startswith(PREFIX)
-    ]
-    return pl.any_horizontal(found) if found else None
+def _fills(known: Registry) -> Iterator[tuple[str, int, str]]:
+    """Event type, version, and a column that this version adds."""
+    for one in known:
+        for step in one.upcast:
+            if isinstance(step, Add) and not step.target.startswith(PREFIX):
+                yield one.event_type, one.schema_version, step.target
+
+
+def _may_be_filled(event_type: str, schema_version: int, column: str) -> pl.Expr:
+    return (
+        (pl.col("event_type") == event_type)
+        & (pl.col("schema_version") < schema_version)
+        & pl.col(column).is_null()
+    )
 
 
 def _newest(
