@@ -22,6 +22,7 @@ from orchestration.cli import (
     periods,
     proofs,
     questions,
+    saga,
     warehouse,
 )
 from orchestration.cli.ingest import ingest_app
@@ -56,6 +57,7 @@ periods.register(app)
 close.register(app)
 proofs.register(app)
 accounts.register(app)
+saga.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,69 @@
+"""Folding a saga's events into its state.
+
+Holds `evolve`, which takes every event there is, in any order, and asks no definition. Called by
+the decider.
+"""
+
+from dataclasses import replace
+
+from ledger.sagas import events as ev
+from ledger.sagas.state import Saga
+
+
+def evolve(state: Saga, event: ev.SagaEvent) -> Saga:
+    """The saga after the event."""
+    match event:
+        case ev.SagaBegun():
+            return replace(
+                state,
+                saga=event.saga,
+                status="running",
+                details=dict(event.details),
+                pending=event.steps,
+                due_us=event.event_time_us,
+                begun_us=event.event_time_us,
+                deadline_us=event.deadline_us,
+            )
+        case ev.SagaStepSucceeded():
+            return _succeeded(state, event)
+        case ev.SagaStepFailed():
+            return _failed(state, event)
+        case ev.SagaTurnedBack():
+            back = replace(state, undoing=True, status="undoing", pending=event.steps)
+            return _fresh(replace(back, problem=event.reason), event)
+        case ev.SagaWaitsForPerson():
+            return replace(state, status="waiting", problem=event.reason)
+        case ev.SagaDecidedByPerson():
+            on = replace(state, status="undoing" if state.undoing else "running")
+            return replace(_fresh(on, event), key_round=state.key_round + event.anew)
+        case ev.SagaEnded():
+            return replace(state, status=event.outcome, pending=())
+    return state
+
+
+def _succeeded(state: Saga, event: ev.SagaStepSucceeded) -> Saga:
+    """Done: the next step is due at once."""
+    done = state.done if state.undoing else (*state.done, event.step)
+    unsure = tuple(one for one in state.unsure if one != event.step)
+    left = tuple(one for one in state.pending if one != event.step)
+    return _fresh(replace(state, done=done, unsure=unsure, pending=left), event)
+
+
+def _failed(state: Saga, event: ev.SagaStepFailed) -> Saga:
+    refused = event.outcome == "refused"
+    unsure = state.unsure
+    if not refused and not state.undoing and event.step not in unsure:
+        unsure = (*unsure, event.step)
+    return replace(
+        state,
+        unsure=unsure,
+        attempt=event.attempt + 1,
+        due_us=event.event_time_us if event.retry_us is None else event.retry_us,
+        problem=event.reason,
+        refused=refused,
+    )
+
+
+def _fresh(state: Saga, event: ev.SagaEvent) -> Saga:
+    """At the first try of whatever is next."""
+    return replace(state, attempt=1, key_round=0, due_us=event.event_time_us, refused=False)

@@ -1,0 +1,140 @@
+"""Commands about sagas: saga start|run|list|show|decide.
+
+Holds arguments and drawing only. Mounted by `main`.
+"""
+# ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.cli import output
+from orchestration.cli.output import JsonFlag
+
+if TYPE_CHECKING:
+    from ingestion.journal import Answer
+    from orchestration.sagas.desk import SagaDesk
+    from orchestration.sagas.runner import Runner
+
+SagaId = Annotated[str, typer.Argument(metavar="SAGA", help="Id of the saga, as of the order.")]
+
+
+class Decision(StrEnum):
+    """What a person may say."""
+
+    retry = "retry"
+    turn_back = "turn_back"
+    settled = "settled"
+
+
+class Status(StrEnum):
+    """How a saga may stand."""
+
+    running = "running"
+    undoing = "undoing"
+    waiting = "waiting"
+    completed = "completed"
+    compensated = "compensated"
+    settled = "settled"
+
+
+saga_app = typer.Typer(no_args_is_help=True, help="Payments in steps: ended whole, or undone.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.add_typer(saga_app, name="saga", rich_help_panel="Accounts")
+
+
+@saga_app.command("start")
+def start(
+    saga: SagaId,
+    *,
+    account: Annotated[str, typer.Option("--account", metavar="ID", help="Account that pays.")],
+    amount: Annotated[str, typer.Option("--amount", metavar="AMOUNT", help="As 30.00.")],
+    currency: Annotated[str, typer.Option("--currency", metavar="CODE", help="As EUR.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Place an order: its payment begins. Nothing is paid until `saga run`.
+
+    The same order again is answered as before; with another amount it is refused (exit 2). Exit 1
+    if a rule says no.
+
+    Example: `ledgerlake saga start order-7 --account A1 --amount 30.00 --currency EUR`
+    """
+    from ledger.payments import PAYMENT
+    from orchestration import settings
+    from orchestration.sagas.desk import open_sagas
+
+    details = {"account_id": account, "amount": amount, "currency": currency}
+    with open_sagas(settings.load()) as desk:
+        answer = desk.begin(PAYMENT.name, saga, details)
+        _tell(desk, saga, answer, as_json=as_json)
+
+
+@saga_app.command("run")
+def run(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Only what is due now; wait for nothing.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on for new sagas until stopped with Ctrl-C.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make the calls that are due, and again until every saga has ended or waits for a person.
+
+    Ctrl-C starts no more calls and records the answers of those under way. Killed at any point,
+    the next run makes the same call with the same key. Then the journal is drained to the lake.
+    Exit 1 if a saga waits for a person.
+
+    Example: `ledgerlake saga run`
+    """
+    from orchestration import settings
+    from orchestration.sagas.desk import open_sagas
+
+    with open_sagas(settings.load()) as desk:
+        runner = desk.runner()
+        with _stopped_by_signals(runner), output.progress("sagas", as_json=as_json) as tell:
+            ran = runner.run(once=once, watch=watch, progress=tell)
+        desk.writer.drain()
+    values = {
+        "calls": ran.calls,
+        **{name: ran.ended.get(name, 0) for name in ("completed", "compensated")},
+        "open": ran.open,
+        "waiting_for_a_person": ran.waiting,
+    }
+    output.emit(values, as_json=as_json, human=lambda out: out.print(output.pairs(values)))
+    raise typer.Exit(output.CHECK_FAILED if ran.waiting else output.DONE)
+
+
+@contextmanager
+def _stopped_by_signals(runner: "Runner") -> Iterator[None]:
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = {name: signal.signal(name, lambda _number, _frame: runner.stop()) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _tell(desk: "SagaDesk", saga_id: str, answer: "Answer", *, as_json: bool) -> None:
+    """How the saga stands after a command; exit 1 for a broken rule."""
+    from ingestion.journal import Rejected
+
+    if isinstance(answer, Rejected):
+        if as_json:
+            body = {"rejected": answer.rejection.rule, **vars(answer.rejection)}
+            output.emit(body, as_json=True, human=lambda _out: None)
+        else:
+            output.draw_refusal("rejected", answer.rejection.error())
+        raise typer.Exit(output.CHECK_FAILED)
+    values: dict[str, Any] = {"saga_id": saga_id, "status": desk.state(saga_id).status}
+    values["repeated"] = answer.repeated
+    output.emit(values, as_json=as_json, human=lambda out: out.print(output.pairs(values)))
