@@ -6,7 +6,7 @@ it writes obeys the contracts. Called by the journal's handler and by folding.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -15,6 +15,7 @@ from ingestion.contracts import registry
 from ingestion.journal import NewEvent
 from ledger import accounts
 from ledger.accounts import ACCOUNTS, Account, AccountDecider, AccountEvent
+from ledger.accounts.events import MoneyEvent
 from ledger.accounts.state import STATE_FORMAT, Opening
 from ledger.control_events import canonical_json
 
@@ -33,7 +34,7 @@ class AccountCodec:
     decider: AccountDecider = ACCOUNTS
     family = "accounts"
     state_format = STATE_FORMAT
-    event_types = frozenset(_type.__name__ for _type in accounts.EVENTS)
+    event_types = frozenset(kind.__name__ for kind in accounts.EVENTS)
 
     def to_new_event(self, event: AccountEvent, *, event_id: str) -> NewEvent:
         event_type = type(event).__name__
@@ -54,9 +55,15 @@ class AccountCodec:
         )
 
     def from_row(self, row: Mapping[str, Any]) -> AccountEvent:
-        kind, read = _KINDS[row["event_type"]]
         at_us = (row["event_time"] - _EPOCH) // _MICROSECOND
-        return kind(account_id=row["account_id"], event_time_us=at_us, **read(row))
+        return event_of(
+            row["event_type"],
+            row["account_id"],
+            at_us,
+            currency=row["currency"],
+            amount=row["amount"],
+            payload=row["payload"],
+        )
 
     def state_to_bytes(self, state: Account) -> bytes:
         opening = state.opening
@@ -87,8 +94,13 @@ class AccountCodec:
 
 ACCOUNT_CODEC: Final = AccountCodec()
 
+KINDS: Final = {kind.__name__: kind for kind in accounts.EVENTS}
+"""Event type -> class."""
 _HOLDING: Final = (accounts.FundsReserved, accounts.FundsReleased)
 """Their amount moves no balance, so it is the payload's (see their contracts)."""
+_WITH_PAYLOAD: Final = frozenset(
+    {*_HOLDING, accounts.FundsCaptured, accounts.FundsRefunded, accounts.CorrectionApplied}
+)
 
 
 def _newest(event_type: str) -> int:
@@ -103,43 +115,43 @@ def _texts(amounts: Mapping[str, Decimal]) -> dict[str, str]:
     return {key: _text(amount) for key, amount in amounts.items()}
 
 
-def _opened(row: Mapping[str, Any]) -> dict[str, Any]:
-    limit = _number(_fields(row).get("overdraft_limit"))
-    return {"currency": row["currency"], "overdraft_limit": limit}
+def event_of(
+    event_type: str,
+    account_id: str,
+    event_time_us: int,
+    *,
+    currency: str | None,
+    amount: Decimal | None,
+    payload: str,
+) -> AccountEvent:
+    """The event of these columns of a row."""
+    kind = KINDS[event_type]
+    values: dict[str, Any] = {"account_id": account_id, "event_time_us": event_time_us}
+    if issubclass(kind, MoneyEvent):
+        values |= {"currency": currency or UNKNOWN_CURRENCY, "amount": amount}
+        if kind in _WITH_PAYLOAD:
+            values |= _of_payload(kind, _fields(payload))
+    elif kind is accounts.AccountOpened:
+        limit = _number(_fields(payload).get("overdraft_limit"))
+        values |= {"currency": currency, "overdraft_limit": limit}
+    return kind(**values)
 
 
-def _money(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"currency": row["currency"] or UNKNOWN_CURRENCY, "amount": row["amount"]}
+def _of_payload(kind: type[AccountEvent], fields: Mapping[str, Any]) -> dict[str, Any]:
+    if kind is accounts.CorrectionApplied:
+        return {"reason": str(fields.get("reason", ""))}
+    values: dict[str, Any] = {"hold_id": str(fields["hold_id"])}
+    if kind in _HOLDING:
+        values["amount"] = _number(fields["amount"])
+    if kind is accounts.FundsCaptured:
+        values["released"] = _number(fields["released"])
+    return values
 
 
-def _corrected(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_money(row), "reason": str(_fields(row).get("reason", ""))}
-
-
-def _holding(row: Mapping[str, Any]) -> dict[str, Any]:
-    fields = _fields(row)
-    held = {"amount": _number(fields["amount"]), "hold_id": str(fields["hold_id"])}
-    return {**_money(row), **held}
-
-
-def _captured(row: Mapping[str, Any]) -> dict[str, Any]:
-    fields = _fields(row)
-    held = {"released": _number(fields["released"]), "hold_id": str(fields["hold_id"])}
-    return {**_money(row), **held}
-
-
-def _refunded(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_money(row), "hold_id": str(_fields(row)["hold_id"])}
-
-
-def _closed(_row: Mapping[str, Any]) -> dict[str, Any]:
-    return {}
-
-
-def _fields(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _fields(payload: str) -> Mapping[str, Any]:
     """The payload's fields; none where it is not an object. Numbers stay text."""
     try:
-        found = json.loads(row["payload"], parse_float=str, parse_int=str)
+        found = json.loads(payload, parse_float=str, parse_int=str)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -151,18 +163,3 @@ def _number(value: object) -> Decimal:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return Decimal(value).quantize(_PLACES, ROUND_HALF_UP)
     return Decimal(0)
-
-
-_Read = Callable[[Mapping[str, Any]], dict[str, Any]]
-_KINDS: Final[Mapping[str, tuple[type[AccountEvent], _Read]]] = {
-    "AccountOpened": (accounts.AccountOpened, _opened),
-    "FundsDeposited": (accounts.FundsDeposited, _money),
-    "FundsWithdrawn": (accounts.FundsWithdrawn, _money),
-    "FundsReserved": (accounts.FundsReserved, _holding),
-    "FundsReleased": (accounts.FundsReleased, _holding),
-    "FundsCaptured": (accounts.FundsCaptured, _captured),
-    "FundsRefunded": (accounts.FundsRefunded, _refunded),
-    "InterestAccrued": (accounts.InterestAccrued, _money),
-    "CorrectionApplied": (accounts.CorrectionApplied, _corrected),
-    "AccountClosed": (accounts.AccountClosed, _closed),
-}

@@ -29,6 +29,8 @@ PROJECT_FILE = "dbt_project.yml"
 MANIFEST, RUN_RESULTS = "manifest.json", "run_results.json"
 FAILED = frozenset({"error", "fail", "runtime error", "partial success"})
 PASSED, BROKEN = "passed", "failed"
+ON_DEMAND = "on_demand"
+"""Tag of models that commands of their own make, with `Builder.make`."""
 
 Tell = Callable[[int, int], None]
 """Called with (nodes done, nodes in all)."""
@@ -178,7 +180,7 @@ class Builder:
     def _run(
         self, full_refresh: bool, commit: int | None, tell: Tell | None, *, unit_tests: bool
     ) -> list[NodeResult]:
-        scope = ["--full-refresh"] if full_refresh else []
+        scope = ["--exclude", f"tag:{ON_DEMAND}", *(["--full-refresh"] if full_refresh else [])]
         scope += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
         # Views and manifest are as our last build left them unless another process built since;
         # looking at 20 views and writing the manifest again is half of a tick.

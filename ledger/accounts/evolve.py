@@ -5,69 +5,89 @@ been allowed it or not. Called by the decider.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from ledger.accounts import events as ev
 from ledger.accounts.state import NOTHING, Account, Opening
 
-_Changes: TypeAlias = dict[str, Any]
-
 
 def evolve(state: Account, event: ev.AccountEvent) -> Account:
     """The account after the event. Order does not matter (see `ledger.accounts.state`)."""
-    changes = _FOLDS[type(event)](state, event)
-    return replace(state, event_count=state.event_count + 1, **changes)
+    return _FOLDS[type(event)](state, event)
 
 
-def _added_to_balance(state: Account, event: ev.MoneyEvent) -> _Changes:
-    return {"balances": _moved(state, event, event.amount)}
+def _deposited(state: Account, event: ev.MoneyEvent) -> Account:
+    return _with(state, balances=_moved(state, event, event.amount))
 
 
-def _taken_from_balance(state: Account, event: ev.MoneyEvent) -> _Changes:
-    return {"balances": _moved(state, event, -event.amount)}
+def _withdrawn(state: Account, event: ev.MoneyEvent) -> Account:
+    return _with(state, balances=_moved(state, event, -event.amount))
 
 
-def _held(state: Account, event: ev.FundsReserved) -> _Changes:
+def _reserved(state: Account, event: ev.FundsReserved) -> Account:
     holds = _settled(state.holds, event.hold_id, event.amount)
-    return {"balances": _moved(state, event, NOTHING), "holds": holds}
+    return _with(state, balances=_moved(state, event, NOTHING), holds=holds)
 
 
-def _released(state: Account, event: ev.FundsReleased) -> _Changes:
+def _released(state: Account, event: ev.FundsReleased) -> Account:
     holds = _settled(state.holds, event.hold_id, -event.amount)
-    return {"balances": _moved(state, event, NOTHING), "holds": holds}
+    return _with(state, balances=_moved(state, event, NOTHING), holds=holds)
 
 
-def _captured(state: Account, event: ev.FundsCaptured) -> _Changes:
+def _captured(state: Account, event: ev.FundsCaptured) -> Account:
     taken = event.amount + event.released
-    return {
-        "balances": _moved(state, event, -event.amount),
-        "holds": _settled(state.holds, event.hold_id, -taken),
-        "refundable": _settled(state.refundable, event.hold_id, event.amount),
-    }
+    return _with(
+        state,
+        balances=_moved(state, event, -event.amount),
+        holds=_settled(state.holds, event.hold_id, -taken),
+        refundable=_settled(state.refundable, event.hold_id, event.amount),
+    )
 
 
-def _refunded(state: Account, event: ev.FundsRefunded) -> _Changes:
-    return {
-        "balances": _moved(state, event, event.amount),
-        "refundable": _settled(state.refundable, event.hold_id, -event.amount),
-    }
+def _refunded(state: Account, event: ev.FundsRefunded) -> Account:
+    return _with(
+        state,
+        balances=_moved(state, event, event.amount),
+        refundable=_settled(state.refundable, event.hold_id, -event.amount),
+    )
 
 
-def _opened(state: Account, event: ev.AccountOpened) -> _Changes:
+def _opened(state: Account, event: ev.AccountOpened) -> Account:
     opening = Opening(
         opened_us=event.event_time_us,
         currency=event.currency,
         overdraft_limit=event.overdraft_limit,
     )
     known = state.opening
-    return {"opening": opening if known is None else min(known, opening, key=_rank)}
+    return _with(state, opening=opening if known is None else min(known, opening, key=_rank))
 
 
-def _closed(state: Account, event: ev.AccountClosed) -> _Changes:
+def _closed(state: Account, event: ev.AccountClosed) -> Account:
     at, known = event.event_time_us, state.closed_us
-    return {"closed_us": at if known is None else min(known, at)}
+    return _with(state, closed_us=at if known is None else min(known, at))
+
+
+def _with(
+    state: Account,
+    *,
+    opening: Opening | None = None,
+    closed_us: int | None = None,
+    balances: Mapping[str, Decimal] | None = None,
+    holds: Mapping[str, Decimal] | None = None,
+    refundable: Mapping[str, Decimal] | None = None,
+) -> Account:
+    """One event more, and these parts new. Written out, as `dataclasses.replace` takes twice as
+    long and a replay of 10,000 events is made of it."""
+    return Account(
+        account_id=state.account_id,
+        opening=state.opening if opening is None else opening,
+        closed_us=state.closed_us if closed_us is None else closed_us,
+        balances=state.balances if balances is None else balances,
+        holds=state.holds if holds is None else holds,
+        refundable=state.refundable if refundable is None else refundable,
+        event_count=state.event_count + 1,
+    )
 
 
 def _moved(state: Account, event: ev.MoneyEvent, amount: Decimal) -> Mapping[str, Decimal]:
@@ -78,25 +98,26 @@ def _moved(state: Account, event: ev.MoneyEvent, amount: Decimal) -> Mapping[str
 
 def _settled(known: Mapping[str, Decimal], hold_id: str, amount: Decimal) -> Mapping[str, Decimal]:
     """What is settled is dropped, so a state grows with what is open and not with its history."""
-    total = known.get(hold_id, NOTHING) + amount
+    after = dict(known)
+    total = after.pop(hold_id, NOTHING) + amount
     if total:
-        return {**known, hold_id: total}
-    return {key: value for key, value in known.items() if key != hold_id}
+        after[hold_id] = total
+    return after
 
 
 def _rank(opening: Opening) -> tuple[int, str, Decimal]:
     return opening.opened_us, opening.currency or "", opening.overdraft_limit
 
 
-_FOLDS: Final[Mapping[type[ev.AccountEvent], Callable[[Account, Any], _Changes]]] = {
+_FOLDS: Final[Mapping[type[ev.AccountEvent], Callable[[Account, Any], Account]]] = {
     ev.AccountOpened: _opened,
-    ev.FundsDeposited: _added_to_balance,
-    ev.FundsWithdrawn: _taken_from_balance,
-    ev.FundsReserved: _held,
+    ev.FundsDeposited: _deposited,
+    ev.FundsWithdrawn: _withdrawn,
+    ev.FundsReserved: _reserved,
     ev.FundsReleased: _released,
     ev.FundsCaptured: _captured,
     ev.FundsRefunded: _refunded,
-    ev.InterestAccrued: _added_to_balance,
-    ev.CorrectionApplied: _added_to_balance,
+    ev.InterestAccrued: _deposited,
+    ev.CorrectionApplied: _deposited,
     ev.AccountClosed: _closed,
 }

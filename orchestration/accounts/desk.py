@@ -14,11 +14,13 @@ from typing import Any, TypeAlias
 
 from ingestion.account_codec import ACCOUNT_CODEC
 from ingestion.journal import Answer, Handler, Journal, Request, Retries
+from ingestion.lake import Lake
 from ledger.accounts import Account, AccountCommand, AccountEvent, Moment, moment_of
 from ledger.control_events import canonical_json
 from ledger.errors import IncorrectInput
 from orchestration.desk.known import read_known
 from orchestration.home import Home
+from orchestration.journal import opened
 from orchestration.settings import Settings
 
 _AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -41,6 +43,7 @@ class AccountDesk:
 
     home: Home
     journal: Journal
+    lake: Lake
     now: Callable[[], int]
 
     def send(
@@ -81,19 +84,11 @@ class AccountDesk:
 
 @contextmanager
 def open_desk(settings: Settings) -> Iterator[AccountDesk]:
-    """The desk of a home, its journal made if there is none. IncorrectInput without a lake."""
-    home = Home.of(settings)
-    read_known(home)
-    path = home.root / "journal" / "journal.sqlite"
-    journal = Journal.open(f"sqlite:///{path}", now=now_us)
-    try:
-        yield AccountDesk(home, journal, now_us)
-    finally:
-        journal.close()
-
-
-def now_us() -> int:
-    return time.time_ns() // 1_000
+    """The desk of a home, its journal made if there is none, and told what others brought into
+    the lake. IncorrectInput without a lake."""
+    with opened(settings) as writer:
+        writer.catch_up()
+        yield AccountDesk(Home.of(settings), writer.journal, writer.lake, writer.now)
 
 
 def read_amount(text: str, *, name: str) -> Decimal:

@@ -1,6 +1,6 @@
-"""Commands about accounts: account open|deposit|withdraw|reserve|release|capture|refund|correct|...
+"""Commands to accounts: account open|deposit|withdraw|reserve|release|capture|refund|correct|close.
 
-Holds arguments and drawing only. Mounted by `main`.
+Holds arguments and drawing only; those that only look are in `account_views`. Mounted by `main`.
 """
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli import output
+from orchestration.cli import account_report, account_views, output
+from orchestration.cli.account_report import AccountId
 from orchestration.cli.arguments import instant_us
 from orchestration.cli.output import JsonFlag
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ledger.accounts import Account
     from ledger.deciding import Rejection
     from orchestration.accounts.desk import Make, Sent
 
@@ -26,7 +26,6 @@ _PANEL = "Accounts"
 _NEGATIVE = {"ignore_unknown_options": True}
 """So that -5.00 is an amount and not an option."""
 
-AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id of the account.")]
 Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="As 100.00; never rounded.")]
 HoldId = Annotated[str, typer.Option("--hold", metavar="ID", help="Id of the hold.")]
 Key = Annotated[
@@ -49,6 +48,7 @@ account_app = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
+    account_views.register(account_app)
     app.add_typer(account_app, name="account", rich_help_panel=_PANEL)
 
 
@@ -242,30 +242,6 @@ def account_close(
     )
 
 
-@account_app.command("show")
-def account_show(account: AccountId, as_json: JsonFlag = False) -> None:
-    """Show an account as it stands after its last command: what is in it, held and available.
-
-    Example: `ledgerlake account show A1 --json`
-    """
-    from ledger.errors import IncorrectInput
-    from orchestration import settings
-    from orchestration.accounts.desk import open_desk
-
-    with open_desk(settings.load()) as desk:
-        state, version = desk.state(account)
-    if not version:
-        raise IncorrectInput(
-            "account_must_be_known",
-            thing=f"account {account}",
-            expected="an account",
-            found="none of that id",
-            remedy=f"`ledgerlake account open {account} --currency EUR` opens it.",
-        )
-    values = {**_values(state), "version": version}
-    output.emit(values, as_json=as_json, human=lambda out: out.print(output.pairs(_drawn(values))))
-
-
 def _send_money(
     name: str,
     kind: Any,
@@ -317,7 +293,7 @@ def _send(
         _refuse(answer.rejection, key=key, as_json=as_json)
         raise typer.Exit(output.CHECK_FAILED)
     values = {
-        **_values(sent.account),
+        **account_report.values(sent.account),
         "version": answer.version,
         "event_ids": answer.event_ids,
         "idempotency_key": key,
@@ -338,43 +314,4 @@ def _refuse(rejection: "Rejection", *, key: str, as_json: bool) -> None:
 def _draw_sent(out: "Console", sent: "Sent", values: Mapping[str, Any]) -> None:
     done = "Was done before" if sent.answer.repeated else "Done"
     out.print(f"{done}: event {values['version']:,} of account {sent.account.account_id}.")
-    out.print(output.pairs(_drawn(_values(sent.account))))
-
-
-def _values(state: "Account") -> dict[str, Any]:
-    opening = state.opening
-    return {
-        "account_id": state.account_id,
-        "status": state.status,
-        "currency": state.currency,
-        "balance": _money(state, state.balance),
-        "held": _money(state, state.held),
-        "available": _money(state, state.available),
-        "overdraft_limit": _money(state, opening.overdraft_limit if opening else Decimal(0)),
-        "holds": {key: _money(state, one) for key, one in sorted(state.holds.items())},
-        "refundable": {key: _money(state, one) for key, one in sorted(state.refundable.items())},
-        "other_balances": {
-            code: one for code, one in sorted(state.balances.items()) if code != state.currency
-        },
-    }
-
-
-def _money(state: "Account", amount: Decimal) -> Decimal:
-    """With as many decimals as the currency has, or as many as it needs."""
-    from ledger.currency import MINOR_DIGITS
-
-    digits = MINOR_DIGITS.get(state.currency or "") or 0
-    short = amount.normalize()
-    needed = max(0, -int(short.as_tuple().exponent))
-    return amount.quantize(Decimal(1).scaleb(-max(digits, needed)))
-
-
-def _drawn(values: Mapping[str, Any]) -> dict[str, Any]:
-    """One value per line; amounts by hold or currency as `id: amount`."""
-    drawn: dict[str, Any] = {}
-    for name, value in values.items():
-        parts = value.items() if isinstance(value, Mapping) else ()
-        text = ", ".join(f"{key}: {one}" for key, one in parts) if parts else value
-        if text not in (None, "", {}):
-            drawn[name.replace("_", " ")] = str(text)
-    return drawn
+    out.print(output.pairs(account_report.drawn(account_report.values(sent.account))))

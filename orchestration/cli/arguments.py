@@ -26,7 +26,12 @@ def instant(text: str, *, name: str, now: datetime | None = None) -> datetime:
 
 def instant_us(text: str, *, name: str) -> int:
     """An instant as microseconds since 1970-01-01T00:00:00Z."""
-    return (instant(text, name=name) - _EPOCH) // _MICROSECOND
+    return microseconds(instant(text, name=name))
+
+
+def microseconds(at: datetime) -> int:
+    """An instant as microseconds since 1970-01-01T00:00:00Z."""
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def day(text: str, *, name: str) -> date:

@@ -83,3 +83,18 @@
     {% endfor %}
     {{ return(expressions) }}
 {% endmacro %}
+
+
+{#
+    A decimal text in `payload`, with the lake's 4 places; 0 where there is none. What the codec of
+    accounts reads (ingestion/account_codec.py).
+#}
+{% macro payload_decimal(field) -%}
+    coalesce(
+        case
+            when regexp_full_match(payload ->> '$.{{ field }}', '-?[0-9]{1,14}(\.[0-9]+)?')
+                then cast(payload ->> '$.{{ field }}' as decimal(18, 4))
+        end,
+        0
+    )
+{%- endmacro %}
