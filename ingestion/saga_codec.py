@@ -37,6 +37,8 @@ _STEPPING: Final[Mapping[str, type[SagaEvent]]] = {
 _BEGINNING: Final = ("saga_id", "saga", "steps", "deadline_us")
 """Fields every beginning has; the others are the details of its kind."""
 
+_NUMBERS: Final = ("attempt", "deadline_us", "event_time_us", "retry_us")
+
 
 class SagaCodec:
     """The `Codec` of sagas of these kinds."""
@@ -70,14 +72,14 @@ class SagaCodec:
         payload["event_time_us"] = (row["event_time"] - _EPOCH) // _MICROSECOND
         kind = _STEPPING.get(row["event_type"])
         if kind is not None:
-            return kind(**{one.name: _tupled(payload.get(one.name)) for one in fields(kind)})
+            return kind(**{one.name: _read(one.name, payload) for one in fields(kind)})
         details = {name: str(value) for name, value in payload.items() if name not in _BEGINNING}
         del details["event_time_us"]
         return sagas.SagaBegun(
             event_type=row["event_type"],
             event_time_us=payload["event_time_us"],
             details=details,
-            **{name: _tupled(payload[name]) for name in _BEGINNING},
+            **{name: _read(name, payload) for name in _BEGINNING},
         )
 
     def state_to_bytes(self, state: Saga) -> bytes:
@@ -97,6 +99,16 @@ def _values(event: SagaEvent) -> dict[str, Any]:
         for name, value in vars(event).items()
         if name != "event_time_us" and value is not None
     }
+
+
+def _read(name: str, payload: Mapping[str, Any]) -> Any:
+    """A field in its type: what contracts call a number may be text in a file of others."""
+    value = payload.get(name)
+    if name in _NUMBERS and value is not None:
+        return int(value)
+    if name == "anew":
+        return value in (True, "true")
+    return _tupled(value)
 
 
 def _tupled(value: Any) -> Any:

@@ -118,9 +118,7 @@ def _report(state: Saga, command: co.Report, definition: SagaDefinition) -> Deci
             return _unknown(state, command, definition, reason)
 
 
-def _unknown(
-    state: Saga, command: co.Report, definition: SagaDefinition, reason: str
-) -> Decided:
+def _unknown(state: Saga, command: co.Report, definition: SagaDefinition, reason: str) -> Decided:
     """No clear answer: again later, if there is a try left and the deadline is not before it."""
     step = definition.step(command.step)
     if step is not None and command.attempt < step.retry.tries:

@@ -13,9 +13,7 @@ from ledger.sagas.definition import key_of
 STATE_FORMAT: Final = "saga/1"
 """Names this way of folding and its bytes; whoever changes either gives it a new number."""
 
-Status = Literal[
-    "unknown", "running", "undoing", "waiting", "completed", "compensated", "settled"
-]
+Status = Literal["unknown", "running", "undoing", "waiting", "completed", "compensated", "settled"]
 """`unknown`: nobody began it. `waiting`: for a person. The last three are ends."""
 
 ENDS: Final = ("completed", "compensated", "settled")
@@ -39,7 +37,8 @@ class Action:
 @dataclass(frozen=True, kw_only=True)
 class Saga:
     """`pending`: steps still to do, the first of them next. `done` and `unsure`: steps forward that
-    were done, or that nobody can tell of. `undoing`: it has turned back."""
+    were done, or that nobody can tell of. `undoing`: it has turned back. `allowed_us`: how long it
+    had until its deadline, and has again after a person said to go on."""
 
     saga_id: str
     saga: str = ""
@@ -54,6 +53,7 @@ class Saga:
     due_us: int = 0
     begun_us: int = 0
     deadline_us: int = 0
+    allowed_us: int = 0
     problem: str = ""
     refused: bool = False
 

@@ -16,6 +16,8 @@ from orchestration.cli import output
 from orchestration.cli.output import JsonFlag
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ingestion.journal import Answer
     from orchestration.sagas.desk import SagaDesk
     from orchestration.sagas.runner import Runner
@@ -138,3 +140,86 @@ def _tell(desk: "SagaDesk", saga_id: str, answer: "Answer", *, as_json: bool) ->
     values: dict[str, Any] = {"saga_id": saga_id, "status": desk.state(saga_id).status}
     values["repeated"] = answer.repeated
     output.emit(values, as_json=as_json, human=lambda out: out.print(output.pairs(values)))
+
+
+@saga_app.command("list")
+def list_(
+    *,
+    status: Annotated[
+        Status | None, typer.Option("--status", help="Only sagas that stand so.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most sagas shown.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List sagas by id: how each stands, what is next and when.
+
+    Changes nothing. The counts are of all sagas, shown or not.
+
+    Example: `ledgerlake saga list --status waiting`
+    """
+    from collections import Counter
+
+    from orchestration import settings
+    from orchestration.cli import saga_report
+    from orchestration.sagas.desk import open_sagas
+
+    counts: Counter[str] = Counter()
+    shown: list[dict[str, Any]] = []
+    with open_sagas(settings.load()) as desk:
+        for one in desk.all():
+            counts[one.status] += 1
+            if len(shown) < limit and status in (None, one.status):
+                shown.append(saga_report.row(one))
+    values = {"counts": dict(sorted(counts.items())), "sagas": shown}
+    output.emit(values, as_json=as_json, human=lambda out: _draw_list(out, values))
+
+
+@saga_app.command("show")
+def show(saga: SagaId, as_json: JsonFlag = False) -> None:
+    """Draw the path of one saga: what was done, what failed, what was undone, what is next.
+
+    Changes nothing.
+
+    Example: `ledgerlake saga show order-7`
+    """
+    from orchestration import settings
+    from orchestration.cli import saga_report
+    from orchestration.sagas.desk import open_sagas
+
+    with open_sagas(settings.load()) as desk:
+        values = saga_report.whole(desk.state(saga), desk.history(saga))
+    output.emit(values, as_json=as_json, human=lambda out: saga_report.draw(out, values))
+
+
+@saga_app.command("decide")
+def decide(
+    saga: SagaId,
+    decision: Annotated[
+        Decision,
+        typer.Argument(help="Ask again, undo what was done, or: it was put right by hand."),
+    ],
+    *,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who decided.")],
+    why: Annotated[str, typer.Option("--why", metavar="REASON", help="Why so.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Decide on a saga that waits for a person. What follows is done by `saga run`.
+
+    Exit 1 if a rule says no, as for a saga that does not wait.
+
+    Example: `ledgerlake saga decide order-7 retry --by ana --why "the gateway is back"`
+    """
+    from orchestration import settings
+    from orchestration.sagas.desk import open_sagas
+
+    with open_sagas(settings.load()) as desk:
+        desk.state(saga)
+        answer = desk.intervene(saga, decision.value, by=by, why=why)
+        _tell(desk, saga, answer, as_json=as_json)
+
+
+def _draw_list(out: "Console", values: dict[str, Any]) -> None:
+    if values["sagas"]:
+        out.print(output.table(values["sagas"], numbers=["attempt"]))
+    counts = ", ".join(f"{count:,} {name}" for name, count in values["counts"].items())
+    out.print(counts or "No saga was begun yet.")

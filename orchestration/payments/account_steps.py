@@ -1,7 +1,8 @@
 """The steps of a payment in our own ledger: commands to the account, many at once.
 
-Holds `AccountSteps`. Each step has one key, so however often it is performed it is done once. Before
-a step is taken back its key is used up: whoever is still about to perform it is refused then.
+Holds `AccountSteps`. Each step has one key, so however often it is performed it is done once.
+Before a step is taken back its key is used up: whoever is still about to perform it is refused
+then. Called by the runner of sagas.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -96,9 +97,7 @@ class _Dated:
         return kind(at=at, amount=order.amount, currency=order.currency, hold_id=hold)
 
     def _at(self, amount: Decimal | None) -> Moment:
-        return moment_of(
-            self.books, now_us=self.now_us, event_time_us=self.now_us, amount=amount
-        )
+        return moment_of(self.books, now_us=self.now_us, event_time_us=self.now_us, amount=amount)
 
 
 def _request(

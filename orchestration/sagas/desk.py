@@ -19,7 +19,7 @@ from ledger.books import Books
 from ledger.control_events import canonical_json
 from ledger.errors import IncorrectInput
 from ledger.payments import PAYMENT
-from ledger.sagas import Begin, Intervene, Saga, SagaEvent
+from ledger.sagas import Begin, Intervene, Saga, SagaCommand, SagaEvent
 from ledger.sagas.decide import STREAM_PREFIX, stream_of
 from orchestration.journal import Writer, opened
 from orchestration.payments.account_steps import AccountSteps
@@ -45,7 +45,7 @@ class SagaDesk:
         that was begun with other details."""
         said = canonical_json({"saga": saga, **details})
         stream = stream_of(saga_id)
-        request = Request(
+        request: Request[SagaCommand] = Request(
             stream_id=stream,
             key=f"{stream}/begin",
             body=said.encode(),
@@ -66,7 +66,7 @@ class SagaDesk:
         stream = stream_of(saga_id)
         _, version = self._handler().state(stream)
         body = canonical_json({"decision": decision, "by": by, "why": why})
-        request = Request(
+        request: Request[SagaCommand] = Request(
             stream_id=stream,
             key=f"{stream}/after/{version}/decided",
             body=body.encode(),

@@ -161,9 +161,7 @@ class Runner:
 
     def _report(self, planned: Planned, result: Result) -> Report:
         action = planned.action
-        return Report(
-            at_us=self._now(), step=action.step, attempt=action.attempt, result=result
-        )
+        return Report(at_us=self._now(), step=action.step, attempt=action.attempt, result=result)
 
     def _record(self, told: Sequence[Told]) -> None:
         """All in one group commit. What another runner recorded first stays as it is: the saga is

@@ -7,7 +7,6 @@ with the same books, as a gateway that died and started again. Called by the tes
 import hashlib
 import json
 import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -138,9 +137,7 @@ class Web:
                     return
                 if fault == "later":
                     web._free.wait(web.late_seconds)
-                status, said = web.books.answer(
-                    self.path, key, body, refuse=fault == "refuses"
-                )
+                status, said = web.books.answer(self.path, key, body, refuse=fault == "refuses")
                 data = json.dumps(said).encode()
                 if fault == "lost":
                     self.close_connection = True
