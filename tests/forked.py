@@ -12,7 +12,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
         *("dbt.cli.main", "dbt.adapters.duckdb", "expectations.evidence", "tests.close.house"),
-        *("tests.journal.racer", "sqlalchemy.dialects.sqlite", "psycopg"),
+        *("tests.journal.racer", "tests.sagas.shop", "sqlalchemy.dialects.sqlite", "psycopg"),
     ]
 )
 

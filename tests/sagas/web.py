@@ -26,7 +26,7 @@ def none(_path: str, _key: str, _before: int) -> str:
 
 def by_lot(part: float, seed: int) -> Fault:
     """Each request goes wrong with this chance, in any of the ways."""
-    kinds = ("fails", "breaks", "lost", "late", "twice", "rubbish", "refuses")
+    kinds = ("fails", "breaks", "lost", "late", "twice", "rubbish", "refuses", "hangs", "later")
 
     def fault(path: str, key: str, before: int) -> str:
         drawn = hashlib.sha256(f"{seed}/{path}/{key}/{before}".encode()).digest()
@@ -128,6 +128,9 @@ class Web:
             def _behave(self, fault: str, key: str, body: Any) -> None:
                 if fault == "fails":
                     self._say(503, b"{}")
+                    return
+                if fault.isdigit():
+                    self._say(int(fault), b"{}")
                     return
                 if fault == "breaks":
                     self.close_connection = True
