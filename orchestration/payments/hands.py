@@ -3,10 +3,10 @@
 Holds `payment_hands`. Decides nothing. Called by the runner of sagas.
 """
 
-from orchestration.payments.account_steps import STEPS, AccountSteps
-from orchestration.payments.ports import PaymentGateway, ReceiptSender
 from ledger.payments import Order
 from ledger.sagas import Action, Result, key_of
+from orchestration.payments.account_steps import STEPS, AccountSteps
+from orchestration.payments.ports import PaymentGateway, ReceiptSender
 from orchestration.sagas.hands import Hands
 
 

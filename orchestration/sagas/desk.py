@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingestion.account_codec import ACCOUNT_CODEC
-from ingestion.journal import Answer, Handler, Request, Retries, listing
+from ingestion.journal import Answer, Handler, Journal, Request, Retries, listing
 from ingestion.journal.codec import state_of
 from ingestion.journal.rows import as_frame, as_rows
+from ingestion.lake.writer import Clock, system_clock
 from ingestion.saga_codec import SAGA_CODEC
 from ledger.books import Books
 from ledger.control_events import canonical_json
@@ -137,9 +138,16 @@ class SagaDesk:
         return Handler(self.writer.journal, SAGA_CODEC, retries=RETRIES)
 
 
+def due_sagas(journal: Journal, *, now_us: int) -> int:
+    """How many sagas have something to do by now. Changes nothing."""
+    states = listing.streams(journal, STREAM_PREFIX)
+    actions = (state_of(SAGA_CODEC, one.stream_id, one)[0].action for one in states)
+    return sum(action is not None and action.due_us <= now_us for action in actions)
+
+
 @contextmanager
-def open_sagas(settings: Settings) -> Iterator[SagaDesk]:
+def open_sagas(settings: Settings, *, now: Clock = system_clock) -> Iterator[SagaDesk]:
     """The desk of a home, its journal made if there is none. IncorrectInput without a lake."""
-    with opened(settings) as writer:
+    with opened(settings, now=now) as writer:
         writer.catch_up()
         yield SagaDesk(settings, writer)

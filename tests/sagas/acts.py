@@ -83,9 +83,7 @@ def waits(step: str, reason: str) -> sagas.SagaWaitsForPerson:
 
 
 def decided(decision: Any, *, anew: bool = False) -> sagas.SagaDecidedByPerson:
-    return event(
-        sagas.SagaDecidedByPerson, decision=decision, by="ana", why="as it is", anew=anew
-    )
+    return event(sagas.SagaDecidedByPerson, decision=decision, by="ana", why="as it is", anew=anew)
 
 
 def ended(outcome: Any) -> sagas.SagaEnded:

@@ -167,9 +167,7 @@ def test_a_refused_capture_releases_the_hold_and_refunds_nothing() -> None:
 def test_a_refusal_after_a_silence_is_undone_all_the_same() -> None:
     payment(done(RESERVE), failed(CAPTURE, retry_us=NOW_US)).when(report(CAPTURE, NO, 2)).then(
         refused(CAPTURE, 2),
-        turned_back(
-            "refund_payment", "release_funds", reason="capture_payment was refused: no"
-        ),
+        turned_back("refund_payment", "release_funds", reason="capture_payment was refused: no"),
     )
 
 
@@ -262,9 +260,7 @@ def test_a_person_has_an_unanswered_step_asked_under_its_key_with_time_anew() ->
 
 def test_a_person_turns_a_saga_back_or_settles_it() -> None:
     waiting = payment(*map(done, STEPS[:-1]), failed(RECEIPT), waits(RECEIPT, "silence"))
-    back = turned_back(
-        "return_funds", "refund_payment", "release_funds", reason="ana: as it is"
-    )
+    back = turned_back("return_funds", "refund_payment", "release_funds", reason="ana: as it is")
     waiting.when(says("turn_back")).then(decided("turn_back"), back)
     waiting.when(says("settled")).then(decided("settled"), ended("settled"))
 
