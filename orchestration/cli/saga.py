@@ -63,8 +63,8 @@ def start(
 ) -> None:
     """Place an order: its payment begins. Nothing is paid until `saga run`.
 
-    The same order again is answered as before; with another amount it is refused (exit 2). Exit 1
-    if a rule says no.
+    The same order again is answered as before. Exit 1 if a rule says no, as for the id of another
+    order.
 
     Example: `ledgerlake saga start order-7 --account A1 --amount 30.00 --currency EUR`
     """

@@ -3,6 +3,7 @@
 Holds `SagaDesk`. Holds no rule and draws nothing. Called by the saga commands and Dagster.
 """
 
+import hashlib
 import random
 import time
 from collections.abc import Iterator, Mapping
@@ -42,17 +43,9 @@ class SagaDesk:
     writer: Writer
 
     def begin(self, saga: str, saga_id: str, details: Mapping[str, str]) -> Answer:
-        """Begin a saga; the same again is answered as before, durable. IncorrectInput for an id
-        that was begun with other details."""
-        said = canonical_json({"saga": saga, **details})
-        stream = stream_of(saga_id)
-        request: Request[SagaCommand] = Request(
-            stream_id=stream,
-            key=f"{stream}/begin",
-            body=said.encode(),
-            command=Begin(at_us=self.writer.now(), saga=saga, details=details),
-        )
-        return self._handler().handle(request)
+        """Begin a saga, durable; the same again is answered as before."""
+        command = Begin(at_us=self.writer.now(), saga=saga, details=details)
+        return self._tell(saga_id, "begin", {"saga": saga, **details}, command)
 
     def intervene(
         self,
@@ -64,16 +57,10 @@ class SagaDesk:
     ) -> Answer:
         """A person's word on a saga that waits for it. The same word again, before the saga has
         moved, is answered as before."""
-        stream = stream_of(saga_id)
-        _, version = self._handler().state(stream)
-        body = canonical_json({"decision": decision, "by": by, "why": why})
-        request: Request[SagaCommand] = Request(
-            stream_id=stream,
-            key=f"{stream}/after/{version}/decided",
-            body=body.encode(),
-            command=Intervene(at_us=self.writer.now(), decision=decision, by=by, why=why),
-        )
-        return self._handler().handle(request)
+        _, version = self._handler().state(stream_of(saga_id))
+        command = Intervene(at_us=self.writer.now(), decision=decision, by=by, why=why)
+        said = {"decision": decision, "by": by, "why": why}
+        return self._tell(saga_id, f"after/{version}/decided", said, command)
 
     def all(self) -> Iterator[Saga]:
         """Every saga as it stands, by id."""
@@ -108,6 +95,19 @@ class SagaDesk:
             retries=RETRIES,
             calls_at_once=self.settings.payments.calls_at_once,
         )
+
+    def _tell(
+        self, saga_id: str, what: str, said: Mapping[str, str], command: SagaCommand
+    ) -> Answer:
+        """What was said is part of the key: who said it wrongly may say it again."""
+        stream, body = stream_of(saga_id), canonical_json(said).encode()
+        request = Request(
+            stream_id=stream,
+            key=f"{stream}/{what}/{hashlib.sha256(body).hexdigest()}",
+            body=body,
+            command=command,
+        )
+        return self._handler().handle(request)
 
     def _payment_hands(self) -> Hands:
         asked = self.settings.payments

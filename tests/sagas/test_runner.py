@@ -95,7 +95,7 @@ def test_a_gateway_that_died_is_asked_again_when_it_is_back(tmp_path: Path) -> N
             assert shop.run().waiting == 1, "until somebody says so"
 
 
-def test_what_an_answer_means(tmp_path: Path) -> None:
+def test_what_an_answer_means() -> None:
     asked = {"key": "k", "order": "o", "amount": 1, "currency": "EUR"}
     with Web() as web:
         gateway = HttpGateway(url=f"{web.url}/", seconds=CALL_SECONDS)
@@ -158,7 +158,6 @@ def test_ten_thousand_sagas_with_faults_and_kills_end_whole_or_undone(tmp_path: 
 
 def chaos(folder: Path, *, sagas: int, kills: int, seed: int) -> None:
     """A fifth of all requests goes wrong; the runner is killed again and again."""
-    print(f"seed {seed}")
     lot = random.Random(seed)
     accounts = [f"A{number}" for number in range(max(5, sagas // 50))]
     with Web(fault=by_lot(0.2, seed)) as web, Shop(folder, web.url) as shop:
@@ -172,6 +171,6 @@ def chaos(folder: Path, *, sagas: int, kills: int, seed: int) -> None:
             child.join()
         ran = shop.run()
         assert (ran.open, ran.waiting) == (0, 0)
-        assert shop.problems(web.books, accounts) == []
+        assert shop.problems(web.books, accounts) == [], f"seed {seed}"
         ends = {one.status for one in shop.all()}
         assert ends == {"completed", "compensated"} and web.books.refunded
