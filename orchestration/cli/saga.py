@@ -92,7 +92,7 @@ def run(
     """Make the calls that are due, and again until every saga has ended or waits for a person.
 
     Ctrl-C starts no more calls and records the answers of those under way. Killed at any point,
-    the next run makes the same call with the same key. Then the journal is drained to the lake.
+    the next run makes the same call with the same key. What came of it is drained into the lake.
     Exit 1 if a saga waits for a person.
 
     Example: `ledgerlake saga run`
@@ -103,8 +103,7 @@ def run(
     with open_sagas(settings.load()) as desk:
         runner = desk.runner()
         with _stopped_by_signals(runner), output.progress("sagas", as_json=as_json) as tell:
-            ran = runner.run(once=once, watch=watch, progress=tell)
-        desk.writer.drain()
+            ran = desk.run(runner, once=once, watch=watch, progress=tell)
     values = {
         "calls": ran.calls,
         **{name: ran.ended.get(name, 0) for name in ("completed", "compensated")},

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from ingestion.account_codec import ACCOUNT_CODEC
 from ingestion.journal import Answer, Handler, Journal, Request, Retries, listing
@@ -28,11 +28,14 @@ from orchestration.payments.account_steps import AccountSteps
 from orchestration.payments.hands import payment_hands
 from orchestration.payments.http import HttpGateway, HttpReceipts
 from orchestration.sagas.hands import Hands
-from orchestration.sagas.runner import Runner, SagaHandler
+from orchestration.sagas.runner import Progress, Ran, Runner, SagaHandler
 from orchestration.settings import Settings
 
 # Jitter parts rivals, it decides nothing.
 RETRIES = Retries(pause=time.sleep, jitter=random.random)
+
+DRAIN_US: Final = 10_000_000
+"""How often a runner drains: each time is a commit of the lake, so not at every call."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,27 @@ class SagaDesk:
         """Its events, oldest first."""
         found = listing.events(self.writer.journal, stream_of(saga_id))
         return [SAGA_CODEC.from_row(row) for row in as_rows(as_frame(found))]
+
+    def run(
+        self,
+        runner: Runner,
+        *,
+        once: bool = False,
+        watch: bool = False,
+        progress: Progress = lambda _done, _total: None,
+    ) -> Ran:
+        """Run, and bring what came of it into the lake: every few seconds, and at the end."""
+        drained_us = self.writer.now()
+
+        def drain_at_times() -> None:
+            nonlocal drained_us
+            if self.writer.now() - drained_us >= DRAIN_US:
+                self.writer.drain()
+                drained_us = self.writer.now()
+
+        ran = runner.run(once=once, watch=watch, progress=progress, between=drain_at_times)
+        self.writer.drain()
+        return ran
 
     def runner(self) -> Runner:
         """A runner for every kind of saga. IncorrectInput if the settings name nobody to ask."""

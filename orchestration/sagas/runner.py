@@ -73,15 +73,21 @@ class Runner:
         self._stop.set()
 
     def run(
-        self, *, once: bool = False, watch: bool = False, progress: Progress = lambda _d, _t: None
+        self,
+        *,
+        once: bool = False,
+        watch: bool = False,
+        progress: Progress = lambda _done, _total: None,
+        between: Callable[[], None] = lambda: None,
     ) -> Ran:
         """Until every saga has ended or waits for a person. `once`: only what is due by now;
-        `watch`: go on for new ones until stopped."""
+        `watch`: go on for new ones until stopped. `between` is called after each round."""
         self._look(everywhere=True)
         with ThreadPoolExecutor(self._calls_at_once) as pool:
             while not self._stop.is_set() and self._round(pool, once=once, watch=watch):
                 ended = self._agenda.ended.total()
                 progress(ended, ended + self._agenda.open + len(self._flying))
+                between()
             while self._flying:
                 self._record(self._answered(None))
         return Ran(

@@ -1,4 +1,4 @@
-"""docs/sagas.md: the example of a new saga runs as it stands there, and the payment's table is true."""
+"""docs/sagas.md: the example of a new saga runs as it stands there; its table is true."""
 
 import re
 import textwrap

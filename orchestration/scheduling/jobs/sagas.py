@@ -19,8 +19,7 @@ def run_due_sagas(
 ) -> Output[int]:
     """Make every call that is due, and bring what came of it into the lake."""
     with open_sagas(settings, now=now) as desk:
-        ran = desk.runner().run(once=True)
-        desk.writer.drain()
+        ran = desk.run(desk.runner(), once=True)
     context.log.info(f"{ran.calls} calls; {ran.open} sagas go on, {ran.waiting} wait for a person.")
     told = {"ended": sum(ran.ended.values()), "open": ran.open, "waiting": ran.waiting}
     return Output(ran.calls, metadata={"calls": ran.calls, **told})
