@@ -1,7 +1,7 @@
 -- One row per saga: how it stands as of the build, and how it came to be so.
 {{ config(materialized='view', meta={'definition': 'view'}) }}
 
-with events as (
+with told as (
     select
         commit_seq,
         ingest_time,
@@ -9,31 +9,38 @@ with events as (
         event_type,
         event_time,
         payload,
-        payload ->> '$.saga_id' as saga_id
+        payload ->> '$.saga_id' as saga_id,
+        payload ->> '$.saga' as saga,
+        payload ->> '$.step' as step,
+        payload ->> '$.reason' as reason
     from {{ ref('stg_control__events').include(database=false) }}
+),
+
+-- Each kind of saga begins with an event of a type of its own, which names the kind.
+events as (
+    select *
+    from told
     where
         event_type in (
             'SagaStepSucceeded', 'SagaStepFailed', 'SagaTurnedBack',
             'SagaWaitsForPerson', 'SagaDecidedByPerson', 'SagaEnded'
         )
-        -- Each kind of saga begins with an event of its own name.
-        or ((payload ->> '$.saga') is not null and (payload ->> '$.saga_id') is not null)
+        or (saga is not null and saga_id is not null)
 ),
 
 summed as (
     select
         saga_id,
-        min(payload) filter (where (payload ->> '$.saga') is not null) as begin_payload,
-        min(event_time) filter (where (payload ->> '$.saga') is not null) as begun,
+        min(payload) filter (where saga is not null) as begin_payload,
+        min(event_time) filter (where saga is not null) as begun,
         max_by(event_type, row_index) filter (where event_type <> 'SagaStepFailed')
             as last_type,
         max_by(payload, row_index) as last_payload,
         bool_or(event_type = 'SagaTurnedBack') as is_turned_back,
-        max_by(payload ->> '$.reason', row_index)
-            filter (where event_type in ('SagaTurnedBack', 'SagaWaitsForPerson'))
+        -- Of steps that failed, the reason may be a passing one.
+        max_by(reason, row_index) filter (where event_type <> 'SagaStepFailed')
             as reason,
-        max_by(payload ->> '$.step', row_index)
-            filter (where (payload ->> '$.step') is not null) as last_step,
+        max_by(step, row_index) as last_step,
         count(*) filter (where event_type = 'SagaStepSucceeded') as steps_done,
         count(*) filter (where event_type = 'SagaStepFailed') as failed_tries,
         max(event_time) filter (where event_type = 'SagaEnded') as ended,
