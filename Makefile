@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 LINT_HOME := LEDGERLAKE_HOME=$(VENV)/lint-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pytest lint lint-types lint-sql format docs bench lock clean
+.PHONY: help setup demo test pytest lint lint-contracts lint-types lint-sql format docs bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what each target does
@@ -25,7 +25,7 @@ $(LOCKED): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(INSTALLED): $(LOCKED) pyproject.toml
+$(INSTALLED): $(LOCKED) pyproject.toml audit/native.c
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -39,10 +39,15 @@ test: lint pytest ## Lint, then every test but the nightly ones
 pytest: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not nightly"
 
-lint: $(INSTALLED) ## ruff, mypy strict, sqlfluff
+lint: $(INSTALLED) ## ruff, contracts, mypy strict, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory lint-contracts
 	@$(MAKE) --no-print-directory -j $(JOBS) --output-sync lint-types lint-sql
+
+# A published version never changes, and a new one reads what the old ones wrote.
+lint-contracts:
+	@$(BIN)/ledgerlake contracts check > $(VENV)/contracts.txt || { cat $(VENV)/contracts.txt; exit 1; }
 
 lint-types:
 	$(BIN)/mypy
@@ -73,4 +78,4 @@ lock: ## Resolve requirements.lock again from pyproject.toml
 		--quiet --output-file requirements.lock
 
 clean: ## Remove .venv and caches; never touches data/
-	rm -rf $(VENV) $(VENV)-lock target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock audit/_native*.so build target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,47 +1,39 @@
 """Canonical bytes of an event, encoding version 1: the columns, their order and their types.
 
 Holds the one list of columns that segments, leaves and content hashes agree on, and the
-encoding three times: vectorised (Polars), plain Python (the reference), and DuckDB SQL.
-Does not hold the tree (`audit.merkle`) or any file. Called by the lake's writer, by
+encoding three times: over whole columns (`audit.native`), plain Python (the reference), and
+DuckDB SQL. Does not hold the tree (`audit.merkle`) or any file. Called by the lake's writer, by
 `audit.verify_lake`, and by whoever proves a single row.
 """
 
 from __future__ import annotations
 
-import binascii
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
-from typing import Any, Final, TypeVar
+from typing import Final
 
-import numpy as np
 import polars as pl
-import polars_hash as plh
 
-Result = TypeVar("Result")
+from audit import native
 
 ENCODING_VERSION: Final = 1
 ROW_PREFIX: Final = f"v{ENCODING_VERSION};"
 LEAF_PREFIX: Final = b"\x00"
-DIGEST_BYTES: Final = 32
+DIGEST_BYTES: Final = native.DIGEST_BYTES
 
 # Digits after the point of `amount` and `quantity`. Four hold every ISO 4217 minor unit and
 # unit prices; with 18 digits in all the unscaled value still fits a 64-bit integer.
 DECIMAL_SCALE: Final = 4
 DECIMAL_PRECISION: Final = 18
 
-# Rows encoded at once. Larger chunks fall out of the allocator's reuse and pay page faults,
-# smaller ones pay the fixed cost of a query more often.
+# Rows read and hashed at once, at least: smaller pieces pay the fixed cost of a thread too often.
 CHUNK_ROWS: Final = 65_536
-
-# Up to here a loop over Python strings beats a query (100 rows: 0.4 ms against 1.6 ms for leaf and
-# content hashes; they meet near 700 rows).
-FEW_ROWS: Final = 512
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,6 +62,15 @@ _POLARS_TYPES: Final[dict[Kind, pl.DataType]] = {
     Kind.INT64: pl.Int64(),
     Kind.INSTANT: pl.Datetime("us", "UTC"),
     Kind.DECIMAL: pl.Decimal(DECIMAL_PRECISION, DECIMAL_SCALE),
+}
+
+
+_WRITTEN: Final = {
+    Kind.TEXT: native.Written(Kind.TEXT.tag),
+    Kind.INT32: native.Written(Kind.INT32.tag, 4),
+    Kind.INT64: native.Written(Kind.INT64.tag, 8),
+    Kind.INSTANT: native.Written(Kind.INSTANT.tag, 8),
+    Kind.DECIMAL: native.Written(Kind.DECIMAL.tag, 16),
 }
 
 
@@ -138,12 +139,6 @@ CONTENT_COLUMNS: Final = (
 )
 
 
-# A leaf holds the content's fields in two runs, with the source's columns between them.
-HEAD_COLUMNS: Final = CONTENT_COLUMNS[:6]
-TAIL_COLUMNS: Final = CONTENT_COLUMNS[6:]
-TEXT_RUNS: Final = ("text:head", "text:tail")
-
-
 def polars_schema(names: Sequence[str]) -> pl.Schema:
     """Polars types of the named columns, in the order given."""
     return pl.Schema({name: COLUMN[name].kind.polars_type for name in names})
@@ -154,217 +149,67 @@ EVENT_SCHEMA: Final = polars_schema(EVENT_COLUMNS)
 SEGMENT_SCHEMA: Final = polars_schema(SEGMENT_COLUMNS)
 
 
-# --- vectorised -----------------------------------------------------------------------------
+# --- whole columns --------------------------------------------------------------------------
 
 
-def leaf_hashes(df: pl.DataFrame, texts: pl.DataFrame | None = None) -> bytes:
+def leaf_hashes(df: pl.DataFrame) -> bytes:
     """SHA-256(0x00 || canonical row) of every row, 32 bytes each, in row order.
 
     `df` holds every CANONICAL column (any order; others are ignored) in its exact type, else
-    `ValueError`. `texts` are the `content_texts` of these rows, where they are known already.
+    `ValueError`.
     """
-    names = tuple(c.name for c in CANONICAL)
-    prefix = LEAF_PREFIX.decode("ascii") + ROW_PREFIX
-    if texts is None:
-        return _hash_rows(df, names, prefix)
-    _require_types(df, names)
-    around = [name for name in names if name not in CONTENT_COLUMNS]
-    at = names.index(HEAD_COLUMNS[0])
-    head, tail = texts.get_columns()
-    columns = [df.get_column(name) for name in around]
-    frame = pl.DataFrame([*columns[:at], head, *columns[at:], tail])
-    return _hash_rows(frame, frame.columns, prefix)
+    return _hash_rows(df, [c.name for c in CANONICAL], LEAF_PREFIX + ROW_PREFIX.encode("ascii"))
 
 
 def content_hashes(df: pl.DataFrame) -> bytes:
-    """SHA-256 of the canonical encoding of CONTENT_COLUMNS, 32 bytes each, in row order.
-
-    `df` holds these columns, or is what `content_texts` gave.
-    """
-    names = TEXT_RUNS if df.columns == list(TEXT_RUNS) else CONTENT_COLUMNS
-    return _hash_rows(df, names, ROW_PREFIX)
-
-
-def content_texts(df: pl.DataFrame) -> pl.DataFrame:
-    """The canonical fields of CONTENT_COLUMNS as text, in the two runs a leaf holds them in.
-
-    Leaf and content hash share them: writing them once for both saves 1.1 us a row.
-    """
-    runs = [_run_text(df, names) for names in (HEAD_COLUMNS, TAIL_COLUMNS)]
-    return pl.DataFrame([run.alias(name) for name, run in zip(TEXT_RUNS, runs, strict=True)])
+    """SHA-256 of the canonical encoding of CONTENT_COLUMNS, 32 bytes each, in row order."""
+    return _hash_rows(df, CONTENT_COLUMNS, ROW_PREFIX.encode("ascii"))
 
 
 def text_hashes(texts: pl.Series) -> bytes:
     """SHA-256 of every text, 32 bytes each. No nulls."""
-    if len(texts) <= FEW_ROWS:
-        return b"".join([hashlib.sha256(text.encode()).digest() for text in texts.to_list()])
-    return hex_to_bytes(texts.to_frame("t").select(plh.col("t").chash.sha2_256()).to_series())
+    if native.is_there() and len(texts):
+        return native.hash_rows(native.rows_of([texts], [native.BARE_TEXT]), b"")
+    return b"".join([hashlib.sha256(text.encode()).digest() for text in texts.to_list()])
 
 
-def hex_to_bytes(hexes: pl.Series) -> bytes:
-    """The bytes behind a Series of hex strings, joined. No nulls."""
-    # The Arrow data buffer is the joined text already; `str.decode("hex")` costs ten times more.
-    array = hexes.to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets_buffer, data = array.buffers()
-    if data is None:
+def _hash_rows(df: pl.DataFrame, names: Sequence[str], prefix: bytes) -> bytes:
+    _require_types(df, names)
+    if not df.height:
         return b""
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int64)
-    start, stop = int(offsets[array.offset]), int(offsets[array.offset + len(array)])
-    return binascii.unhexlify(memoryview(data)[start:stop])
-
-
-def _run_text(df: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    _require_types(df, names)
-    if df.height <= FEW_ROWS:
-        return pl.Series(_few_texts(df, names, ""), dtype=pl.String)
-    return pl.concat(_in_threads(_row_texts, _chunks(df, names), ""))
-
-
-def _hash_rows(df: pl.DataFrame, names: Sequence[str], prefix: str) -> bytes:
-    _require_types(df, names)
-    if df.height <= FEW_ROWS:
-        rows = _few_texts(df, names, prefix)
-        return b"".join([hashlib.sha256(row.encode()).digest() for row in rows])
-    return b"".join(_in_threads(_hash_chunk, _chunks(df, names), prefix))
-
-
-def _hash_chunk(chunk: pl.DataFrame, prefix: str) -> bytes:
-    return text_hashes(_row_texts(chunk, prefix))
-
-
-def _in_threads(
-    work: Callable[[pl.DataFrame, str], Result], chunks: list[pl.DataFrame], prefix: str
-) -> list[Result]:
-    """`work` of every chunk, in order: one expression runs on one core alone."""
-    threads = min(len(chunks), pl.thread_pool_size())
+    columns = [df.get_column(name) for name in names]
+    if not native.is_there():
+        return b"".join([hashlib.sha256(prefix + row).digest() for row in _plain_rows(columns)])
+    written = [_WRITTEN[COLUMN[name].kind] for name in names]
+    threads = min(pl.thread_pool_size(), -(-df.height // CHUNK_ROWS))
     if threads <= 1:
-        return [work(chunk, prefix) for chunk in chunks]
+        return native.hash_rows(native.rows_of(columns, written), prefix)
+    step = -(-df.height // threads)
+    parts = [
+        native.rows_of([column.slice(at, step) for column in columns], written)
+        for at in range(0, df.height, step)
+    ]
     with ThreadPoolExecutor(threads, "hash") as pool:
-        return list(pool.map(work, chunks, repeat(prefix)))
+        return b"".join(pool.map(native.hash_rows, parts, repeat(prefix)))
 
 
-def _chunks(df: pl.DataFrame, names: Sequence[str]) -> list[pl.DataFrame]:
-    frame = pl.DataFrame([df.get_column(name) for name in names])
-    return [chunk for chunk in frame.iter_slices(CHUNK_ROWS) if chunk.height]
+def _plain_rows(columns: Sequence[pl.Series]) -> Iterator[bytes]:
+    """Fields of every row, by the reference: for machines without the compiled hasher."""
+    kinds = [COLUMN[column.name].kind for column in columns]
+    for values in zip(*(column.to_list() for column in columns), strict=True):
+        yield "".join(map(_encode_field, kinds, values)).encode("utf-8")
 
 
 def _require_types(df: pl.DataFrame, names: Sequence[str]) -> None:
     schema = df.schema  # built anew on every access: once, not once a column
     for name in names:
-        expected = pl.String() if name in TEXT_RUNS else COLUMN[name].kind.polars_type
+        expected = COLUMN[name].kind.polars_type
         found = schema.get(name)
         if found != expected:
             raise ValueError(
                 f"column {name}: expected {expected}, found {found or 'no such column'}; "
                 "cast the frame to the types of audit.canonical.CANONICAL"
             )
-
-
-def _few_texts(df: pl.DataFrame, names: Sequence[str], prefix: str) -> list[str]:
-    """Row texts the plain way, column by column."""
-    columns = [_few_fields(df.get_column(name)) for name in names]
-    return [prefix + "".join(fields) for fields in zip(*columns, strict=True)]
-
-
-def _few_fields(series: pl.Series) -> list[str]:
-    values: list[Any] = series.to_list()
-    if series.name in TEXT_RUNS:
-        return values
-    kind = COLUMN[series.name].kind
-    if series.null_count() == len(series):
-        return ["-"] * len(series)
-    if kind is Kind.TEXT:
-        written = {value: _few_text(value) for value in set(values)}  # most repeat
-        return [written[value] for value in values]
-    tag, numbers = kind.tag, _few_integers(kind, series, values)
-    return ["-" if number is None else f"{tag}{number};" for number in numbers]
-
-
-def _few_text(value: str | None) -> str:
-    if value is None:
-        return "-"
-    return f"s{len(value) if value.isascii() else len(value.encode())}:{value},"
-
-
-def _few_integers(kind: Kind, series: pl.Series, values: list[Any]) -> list[int | None]:
-    """The numbers written for a column. Not by `to_physical`: it is a query of 0.2 ms."""
-    if kind is Kind.INSTANT:
-        if series.null_count():
-            return [None if value is None else instant_to_us(value) for value in values]
-        whole: list[int | None] = series.to_numpy().astype(np.int64).tolist()
-        return whole
-    if kind is Kind.DECIMAL:  # four digits after the point are written as such, never as 1E-4
-        return [None if value is None else int(str(value).replace(".", "")) for value in values]
-    return values
-
-
-def _row_texts(chunk: pl.DataFrame, prefix: str) -> pl.Series:
-    row = chunk.select(pl.concat_str(list(_merged(_parts(chunk, prefix)))).alias("row"))
-    if row.height != chunk.height:  # every column constant: one literal stands for all rows
-        row = pl.select(pl.repeat(row.item(), chunk.height, dtype=pl.String).alias("row"))
-    return row.to_series()
-
-
-def _parts(chunk: pl.DataFrame, prefix: str) -> Iterator[str | pl.Expr]:
-    yield prefix
-    for series in chunk.iter_columns():
-        yield from _field(series)
-
-
-def _field(series: pl.Series) -> Iterator[str | pl.Expr]:
-    if series.name in TEXT_RUNS:
-        yield pl.col(series.name)
-        return
-    nulls = series.null_count()
-    if nulls == len(series):
-        yield "-"
-        return
-    column = COLUMN[series.name]
-    if nulls == 0 and _is_constant(series):
-        yield _encode_field(column.kind, series.to_physical()[0])
-        return
-    value = list(_value_parts(column, series))
-    if nulls:
-        yield pl.concat_str(list(_merged(value))).fill_null("-")
-    else:
-        yield from value
-
-
-def _is_constant(series: pl.Series) -> bool:
-    first = series[0]
-    return bool(series[-1] == first and series[len(series) // 2] == first) and bool(
-        (series == first).all()
-    )
-
-
-def _value_parts(column: Column, series: pl.Series) -> Iterator[str | pl.Expr]:
-    value = pl.col(column.name)
-    if column.kind is not Kind.TEXT:
-        yield from (column.kind.tag, value.to_physical().cast(pl.Int64).cast(pl.String), ";")
-        return
-    sizes = series.str.len_bytes()
-    smallest, largest = sizes.min(), sizes.max()
-    if (
-        isinstance(smallest, int) and smallest == largest
-    ):  # keys mostly: the length is a literal then, two passes less
-        yield from (f"s{smallest}:", value, ",")
-    else:
-        yield from ("s", value.str.len_bytes().cast(pl.String), ":", value, ",")
-
-
-def _merged(parts: Iterator[str | pl.Expr] | list[str | pl.Expr]) -> Iterator[pl.Expr]:
-    """Neighbouring literals become one: each part costs a pass over all rows."""
-    text = ""
-    for part in parts:
-        if isinstance(part, str):
-            text += part
-            continue
-        if text:
-            yield pl.lit(text)
-            text = ""
-        yield part
-    if text:
-        yield pl.lit(text)
 
 
 # --- reference ------------------------------------------------------------------------------

@@ -28,6 +28,10 @@ SCRIPTS = (
     "close",
     "restate",
     "proofs",
+    "upcast",
+    "journal",
+    "accounts",
+    "interest",
 )
 
 

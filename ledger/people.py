@@ -16,6 +16,7 @@ ACTIONS = (
     "close_period",
     "add_person",
     "remove_person",
+    "replay_interest",
 )
 REVOKE = "revoke_lock_exception"
 """Action of a revoker's statement; it names the request that the lock exception came from."""

@@ -15,6 +15,7 @@ from typing import Literal
 
 import duckdb
 
+from audit import native
 from ingestion.lake import Commit
 from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
@@ -95,6 +96,11 @@ def _machine() -> Iterator[Finding]:
         else:
             remedy = f"Install {name} {wanted}x: `make setup` takes it from the lock."
             yield _failure(name, version, remedy)
+    if native.is_there():
+        yield _ok("hasher", "compiled")
+    else:
+        remedy = "Hashing is some 30 times slower: get a C compiler (`cc`), run `make setup` again."
+        yield _warning("hasher", "was not compiled", remedy)
 
 
 def _folder(home: Home) -> Iterator[Finding]:

@@ -120,5 +120,14 @@ class Home:
         return self.close_runs / "close.lock"
 
     @property
+    def interest(self) -> Path:
+        """One folder per replay of interest: the plan and its reports; and the notices."""
+        return self.root / "interest" / self.tenant
+
+    @property
+    def interest_lock(self) -> Path:
+        return self.interest / "interest.lock"
+
+    @property
     def publish_lock(self) -> Path:
         return self.published / "publish.lock"

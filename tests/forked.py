@@ -1,4 +1,4 @@
-"""Processes of their own that have dbt and Great Expectations imported when they start.
+"""Processes of their own that have the slow imports done when they start.
 
 Holds `start`, for tests in which many processes die. They are forked from a server that has only
 imported, so neither threads nor open files come along. Called by tests that kill.
@@ -11,7 +11,8 @@ from multiprocessing.context import ForkServerProcess
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
-        *("dbt.cli.main", "dbt.adapters.duckdb", "expectations.evidence", "tests.close.house"),
+        *("dbt.cli.main", "dbt.adapters.duckdb", "expectations.evidence"),
+        *("tests.close.house", "tests.lake.producer"),
         *("tests.journal.racer", "tests.sagas.shop", "sqlalchemy.dialects.sqlite", "psycopg"),
     ]
 )

@@ -18,7 +18,9 @@ fed as (
         sum(corrections.event_count_delta) as event_count,
         count(*) as correction_count
     from {{ ref('sales_corrections') }} as corrections
+    {% if var('laws_from_commit') | int > 0 -%}
     semi join cells using (store_id, category, channel, currency, business_date)
+    {% endif -%}
     group by all
 )
 

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import polars as pl
 from sqlalchemy.engine import Connection
 
-from ingestion.journal import journal as journals
-from ingestion.journal import rows, tables
+from ingestion.journal import rows, statements, tables
 from ingestion.journal.codec import Codec, kind_of, state_of
 from ingestion.journal.fold import OURS, Progress, events_of, silent
 from ingestion.journal.journal import Journal
@@ -83,15 +82,15 @@ def catch_up(
 def read_mark(connection: Connection, codec: Codec[S, C, E]) -> Mark:
     kind = kind_of(codec.state_format)
     return Mark(
-        commit_seq=journals.mark(connection, f"read_commit:{kind}", default=-1),
-        row=journals.mark(connection, f"read_row:{kind}"),
+        commit_seq=statements.mark(connection, f"read_commit:{kind}", default=-1),
+        row=statements.mark(connection, f"read_row:{kind}"),
     )
 
 
 def write_mark(connection: Connection, codec: Codec[S, C, E], mark: Mark) -> None:
     kind = kind_of(codec.state_format)
-    journals.set_mark(connection, f"read_commit:{kind}", mark.commit_seq)
-    journals.set_mark(connection, f"read_row:{kind}", mark.row)
+    statements.set_mark(connection, f"read_commit:{kind}", mark.commit_seq)
+    statements.set_mark(connection, f"read_row:{kind}", mark.row)
 
 
 def require_complete(journal: Journal) -> None:
@@ -115,7 +114,7 @@ def _fold(journal: Journal, codec: Codec[S, C, E], frame: pl.DataFrame) -> int:
         if new.is_empty():
             return 0
         states = _folded(connection, codec, list(rows.as_rows(new)))
-        journals.put_states(connection, states)
+        statements.put_states(connection, states)
         journal.step("folded")
         row = int(new["row_index"][-1]) + 1
         write_mark(connection, codec, Mark(commit_seq=before.commit_seq, row=row))
@@ -127,7 +126,7 @@ def _folded(
     connection: Connection, codec: Codec[S, C, E], given: list[dict[str, Any]]
 ) -> list[StreamState]:
     streams = list(dict.fromkeys(row["stream_id"] for row in given))
-    live = journals.states_of(connection, streams)
+    live = statements.states_of(connection, streams)
     states: dict[str, S] = {}
     versions: dict[str, int] = {}
     for stream_id in streams:

@@ -16,6 +16,7 @@ from ingestion.journal.records import (
     Append,
     Appended,
     Received,
+    StreamState,
     VersionConflict,
 )
 from ledger.deciding import Rejection
@@ -76,6 +77,9 @@ class Retries:
         self.pause(longest * (0.5 + self.jitter() / 2))
 
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # `dumps` makes one each time
+
+
 class Handler(Generic[S, C, E]):
     """Runs commands of one kind of stream."""
 
@@ -122,8 +126,9 @@ class Handler(Generic[S, C, E]):
         for at, one in waiting.items():
             group.setdefault(one.key, at)
         streams = list(dict.fromkeys(waiting[at].stream_id for at in group.values()))
-        loaded = self._journal.load_many(streams)
-        states = {one: state_of(self._codec, one, loaded.get(one)) for one in streams}
+        states = {
+            one: state_of(self._codec, one, found) for one, found in self._loaded(streams).items()
+        }
         appends = [self._decided(waiting[at], states) for at in group.values()]
         conflicts = {}
         outcomes = self._journal.append_many(appends)
@@ -133,6 +138,12 @@ class Handler(Generic[S, C, E]):
             else:
                 answers[at] = _answer(outcome) if isinstance(outcome, Appended) else outcome
         return conflicts
+
+    def _loaded(self, streams: list[str]) -> dict[str, StreamState | None]:
+        if len(streams) == 1:
+            return {streams[0]: self._journal.load(streams[0])}
+        found = self._journal.load_many(streams)
+        return {one: found.get(one) for one in streams}
 
     def _decided(self, request: Request[C], states: dict[str, tuple[S, int]]) -> Append:
         codec = self._codec
@@ -160,7 +171,7 @@ class Handler(Generic[S, C, E]):
             command=Received(
                 key=request.key,
                 body_sha256=hashlib.sha256(request.body).hexdigest(),
-                answer=json.dumps(answer, sort_keys=True).encode(),
+                answer=_JSON.encode(answer).encode(),
             ),
         )
 

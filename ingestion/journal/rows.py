@@ -19,6 +19,7 @@ from ledger.errors import IncorrectInput
 
 TEXTS: Final = ("store_id", "account_id", "category", "channel", "currency")
 NUMBERS: Final = ("amount", "quantity")
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST: Final = Decimal(10) ** (canonical.DECIMAL_PRECISION - canonical.DECIMAL_SCALE)
 _STEP: Final = Decimal(1).scaleb(-canonical.DECIMAL_SCALE)
@@ -106,7 +107,7 @@ def _columns_text(event: NewEvent) -> str:
         for name, value in event.columns.items()
         if value is not None
     }
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _JSON.encode(values)
 
 
 def _plain(event: NewEvent, name: str, value: object) -> str:

@@ -7,11 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
-from ingestion.journal import journal as journals
-from ingestion.journal import rows, tables
+from ingestion.journal import rows, statements, tables
 from ingestion.journal.catch_up import Mark, read_mark, write_mark
 from ingestion.journal.codec import Codec, kind_of
 from ingestion.journal.fold import (
@@ -23,9 +19,10 @@ from ingestion.journal.fold import (
     fold_all,
     silent,
 )
-from ingestion.journal.journal import INCOMPLETE, Journal
+from ingestion.journal.journal import Journal
 from ingestion.journal.records import PARTITION, SOURCE, JournalEvent, NewEvent, StreamState
-from ingestion.journal.tables import ABOUT, EVENTS, STREAMS
+from ingestion.journal.statements import INCOMPLETE
+from ingestion.journal.tables import EVENTS
 from ingestion.lake import Lake
 
 S = TypeVar("S")
@@ -76,9 +73,9 @@ def check(
     """Compare every state with the one folded from the lake. Commands may go on meanwhile."""
     journal.bind(lake.refresh().lake_id, lake.next_offset(SOURCE, PARTITION))
     with journal.reading() as connection:
-        position = journals.mark(connection, tables.NEXT_POSITION)
+        position = statements.mark(connection, tables.NEXT_POSITION)
         upto = Upto(position=position, row=read_mark(connection, codec).row)
-        live = _live(connection, codec)
+        live = statements.states_of_kind(connection, kind_of(codec.state_format))
     folded = fold_all(journal, lake, codec, upto, progress)
     found = list(_differences(codec, folded, live))
     return Checked(
@@ -106,7 +103,7 @@ def rebuild(
     restored = _restore_events(journal, lake)
     done = [_rebuild_kind(journal, lake, codec, restored, progress) for codec in codecs]
     with journal.writing() as connection:
-        connection.execute(sa.delete(ABOUT).where(ABOUT.c.name == INCOMPLETE))
+        statements.set_about(connection, INCOMPLETE, None)
     return done
 
 
@@ -121,13 +118,12 @@ def _rebuild_kind(
         if position != upto.position or mark.row > folded.head_row:
             # Commands came meanwhile: once more, and now they wait.
             folded = fold_all(journal, lake, codec, Upto(position=position, row=None), progress)
-        live = _live(connection, codec)
+        live = statements.states_of_kind(connection, kind_of(codec.state_format))
         wanted = {one: as_state(codec, folded, one) for one in folded.states}
         changed = [state for one, state in wanted.items() if state != live.get(one)]
         removed = [one for one in live if one not in wanted]
-        journals.put_states(connection, changed)
-        for stream_id in removed:
-            connection.execute(sa.delete(STREAMS).where(STREAMS.c.stream_id == stream_id))
+        statements.put_states(connection, changed)
+        statements.remove_states(connection, removed)
         write_mark(connection, codec, Mark(commit_seq=folded.head_commit, row=folded.head_row))
         journal.step("rebuilt")
     return Rebuilt(
@@ -138,13 +134,6 @@ def _rebuild_kind(
         removed=len(removed),
         restored=restored,
     )
-
-
-def _live(connection: Connection, codec: Codec[S, C, E]) -> dict[str, StreamState]:
-    """The rows of a kind, in whatever format."""
-    kind = kind_of(codec.state_format)
-    query = sa.select(STREAMS).where(STREAMS.c.state_format.startswith(f"{kind}/", autoescape=True))
-    return {row["stream_id"]: StreamState(**row) for row in connection.execute(query).mappings()}
 
 
 def _differences(
@@ -186,8 +175,8 @@ def _text(data: bytes) -> str:
 def _restore_events(journal: Journal, lake: Lake) -> int:
     """Put events that the lake has drained and the journal has lost back: their ids stay taken."""
     with journal.reading() as connection:
-        position = journals.mark(connection, tables.NEXT_POSITION)
-        count = connection.execute(sa.select(sa.func.count()).select_from(EVENTS)).scalar_one()
+        position = statements.mark(connection, tables.NEXT_POSITION)
+        count = statements.count(connection, EVENTS)
     if count == position:
         return 0
     restored = 0

@@ -107,7 +107,10 @@ def engine_of(url: URL) -> Engine:
 
 
 def make_tables(engine: Engine) -> None:
-    """Make what is missing; several processes may do so at once."""
+    """Make what is missing; several processes may do so at once. Locks nothing if all is there."""
+    with engine.connect().execution_options(alone=True) as connection:
+        if sa.inspect(connection).has_table(ABOUT.name):
+            return
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATION_LOCK)))
@@ -123,10 +126,12 @@ def lock_next_position(connection: Connection) -> int:
     """The next free position. Holds up every other writer until the transaction ends.
 
     That is what makes positions gap free and their order the order of commits: SQLite's
-    `begin immediate` and PostgreSQL's row lock are both held to the end (docs/decisions/0004).
+    `begin immediate` and PostgreSQL's row lock are both held to the end (docs/decisions/0005).
     """
-    query = sa.select(MARKS.c.value).where(MARKS.c.name == NEXT_POSITION).with_for_update()
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(_LOCKED_POSITION).scalar_one())
+
+
+_LOCKED_POSITION = sa.select(MARKS.c.value).where(MARKS.c.name == NEXT_POSITION).with_for_update()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -137,5 +142,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("begin immediate" if writes else "begin")
+    options = connection.get_execution_options()
+    if not options.get("alone"):
+        connection.exec_driver_sql("begin immediate" if options.get("writes") else "begin")

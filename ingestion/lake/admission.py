@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from audit import canonical
 from ingestion.control import gate
+from ingestion.lake import layout
 from ingestion.lake.batch import Batch
 from ingestion.lake.id_index import Found, IdIndex
 from ingestion.lake.layout import REJECT_SCHEMA
@@ -29,19 +30,14 @@ class Fingerprints:
     """What is hashed of a batch before the lake is asked: in the order received, the first 64 bits
     of SHA-256 of each event's id and of its content (which includes the id).
 
-    `by_family` holds the events in lake order (family by family, then as received) with their
-    `canonical.content_texts`; `order` says which received position each of its rows has.
+    `by_family` holds the events in lake order (family by family, then as received); `order` says
+    which received position each of its rows has.
     """
 
     keys: NDArray[np.uint64]
     contents: NDArray[np.uint64]
     by_family: pl.DataFrame
     order: NDArray[np.intp]
-
-    @property
-    def texts(self) -> pl.DataFrame:
-        """The content texts of `by_family`."""
-        return pl.DataFrame([self.by_family.get_column(name) for name in canonical.TEXT_RUNS])
 
     def take(self, kept: NDArray[np.intp]) -> "Fingerprints":
         """Those at the positions `kept`, which rise."""
@@ -88,27 +84,14 @@ class Admitted:
 
 
 def fingerprints(events: pl.DataFrame) -> Fingerprints:
-    """Hash ids and contents of a frame holding the content columns and `family`.
-
-    Family by family, because a column is mostly all given or all null in one (1.3 us a row, of
-    which the texts are used again for the leaves; mixed 1.8 us).
-    """
+    """Hash ids and contents of a frame holding the content columns and `family`."""
     order = _family_order(events["family"])
-    by_family = events if order is None else events[order]
-    texts = _content_texts(by_family)
-    with_texts = by_family.hstack(texts.get_columns())
-    keys = _first_64_bits(canonical.text_hashes(by_family["event_id"]))
-    contents = _first_64_bits(canonical.content_hashes(texts))
-    if order is None:
-        return Fingerprints(keys, contents, with_texts, np.arange(events.height))
-    return Fingerprints(_put_back(keys, order), _put_back(contents, order), with_texts, order)
-
-
-def _content_texts(by_family: pl.DataFrame) -> pl.DataFrame:
-    if by_family.height <= canonical.FEW_ROWS:
-        return canonical.content_texts(by_family)
-    parts = [by_family[start:stop] for start, stop in runs(by_family["family"])]
-    return pl.concat([canonical.content_texts(part) for part in parts])
+    return Fingerprints(
+        keys=_first_64_bits(canonical.text_hashes(events["event_id"])),
+        contents=_first_64_bits(canonical.content_hashes(events)),
+        by_family=events if order is None else events[order],
+        order=np.arange(events.height) if order is None else order,
+    )
 
 
 def runs(families: pl.Series) -> Iterator[tuple[int, int]]:
@@ -122,19 +105,13 @@ def runs(families: pl.Series) -> Iterator[tuple[int, int]]:
 
 def _family_order(families: pl.Series) -> NDArray[np.intp] | None:
     """Positions family by family, each in the order given; None where they stand so already."""
-    if len(families) <= canonical.FEW_ROWS:
+    if len(families) <= layout.FEW_ROWS:
         names = families.to_list()
         return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.intp)
     if families.n_unique() == 1:
         return None
     by_family = pl.arg_sort_by("family", maintain_order=True)
     return families.to_frame("family").select(by_family).to_series().to_numpy().astype(np.intp)
-
-
-def _put_back(values: NDArray[np.uint64], order: NDArray[np.intp]) -> NDArray[np.uint64]:
-    received = np.empty_like(values)
-    received[order] = values
-    return received
 
 
 def admit(events: pl.DataFrame, prints: Fingerprints, index: IdIndex, read: ReadEvents) -> Admitted:
@@ -219,7 +196,7 @@ def _repeated_in_batch(
 
 
 def _all_differ(keys: NDArray[np.uint64]) -> bool:
-    if len(keys) <= canonical.FEW_ROWS:  # starting a query costs 0.2 ms
+    if len(keys) <= layout.FEW_ROWS:  # starting a query costs 0.2 ms
         return len(set(keys.tolist())) == len(keys)
     return pl.Series(keys).n_unique() == len(keys)
 

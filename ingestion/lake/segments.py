@@ -7,7 +7,6 @@ is in them. Called by the writer before a commit and when it reads the lake back
 import io
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from itertools import repeat
 
 import polars as pl
 import pyarrow as pa
@@ -30,6 +29,7 @@ class SegmentFiles:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._pool = ThreadPoolExecutor(len(layout.FAMILIES) - 1, thread_name_prefix="segment")
 
     def put_segments(self, rows: pl.DataFrame, seq: int) -> tuple[Segment, ...]:
         """One segment per family in `rows` (all canonical columns, family by family).
@@ -37,10 +37,9 @@ class SegmentFiles:
         Side by side: each waits for the disk twice, and packing leaves Python alone.
         """
         parts = [rows[start:stop] for start, stop in runs(rows["family"])]
-        if len(parts) <= 1:
-            return tuple(self._put_segment(part, seq) for part in parts)
-        with ThreadPoolExecutor(len(parts), thread_name_prefix="segment") as pool:
-            return tuple(pool.map(self._put_segment, parts, repeat(seq)))
+        others = [self._pool.submit(self._put_segment, part, seq) for part in parts[1:]]
+        first = [self._put_segment(part, seq) for part in parts[:1]]
+        return (*first, *(one.result() for one in others))
 
     def put_quarantine(
         self, rejects: pl.DataFrame, seq: int, ingest_us: int
@@ -91,7 +90,7 @@ class SegmentFiles:
 
 
 def _parquet(rows: pl.DataFrame) -> bytes:
-    if rows.height <= canonical.FEW_ROWS:
+    if rows.height <= layout.FEW_ROWS:
         return _few_as_parquet(rows)
     buffer = io.BytesIO()
     rows.write_parquet(

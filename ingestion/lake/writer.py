@@ -261,8 +261,7 @@ class Lake:
         rows = self._with_lake_columns(prints.by_family, ingest_time[0])
         self._require_allowed(rows)
         tree = CompactRange.from_hex(self._head.tree_size, self._state.frontier())
-        texts = prints.texts
-        tiles = tree.extend(canonical.leaf_hashes(rows, texts))
+        tiles = tree.extend(canonical.leaf_hashes(rows))
         self._step("before_segments")
         seq = self._head.seq + 1
         segments = self._files.put_segments(rows, seq)
@@ -453,7 +452,7 @@ def _outcomes(admitted: Admitted, rejects: pl.DataFrame) -> tuple[Outcome, ...]:
 
 def _counted(rows: pl.DataFrame, outcome: str, reason: str | None = None) -> Iterator[Outcome]:
     names = ["source", "event_type", *([reason] if reason else [])]
-    if rows.height <= canonical.FEW_ROWS:  # 0.1 ms, a query 0.8 ms
+    if rows.height <= layout.FEW_ROWS:  # 0.1 ms, a query 0.8 ms
         counted = Counter(zip(*(rows.get_column(name).to_list() for name in names), strict=True))
         found: Iterable[tuple[Any, ...]] = ((*key, count) for key, count in counted.items())
     else:

@@ -13,7 +13,9 @@ from ledger.errors import LedgerlakeError
 from orchestration.cli import (
     accounts,
     close,
+    contracts,
     exceptions,
+    interest,
     journal,
     lake,
     locks,
@@ -56,6 +58,8 @@ locks.register(app)
 periods.register(app)
 close.register(app)
 proofs.register(app)
+interest.register(app)
+contracts.register(app)
 accounts.register(app)
 saga.register(app)
 

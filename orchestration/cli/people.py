@@ -215,6 +215,9 @@ def about(asked: "Request") -> str:
             return f"{said['decision']} of late events: {said['event_count']:,}"
         case "reopen_period" | "close_period":
             return f"{asked.action.split('_')[0]} {said['period_id']}"
+        case "replay_interest":
+            change = f"{said['from_algorithm']} to {said['to_algorithm']}"
+            return f"interest of {said['period_id']}, {change}: {said['corrections']:,} corrections"
         case "grant_lock_exception":
             return f"lock exception for {said['period_id']}"
         case _:

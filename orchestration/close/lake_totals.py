@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion import contracts
+from ingestion.contracts.upcast_sql import column_upcasts
 from ledger.business_days import DAY, DAY_US, StoreDays
 from ledger.signs import COUNTS_DOWN
 from orchestration.publish.export import file_list
@@ -43,6 +45,17 @@ select
     unnest($next_us::bigint[]) as next_us
 """
 
+# What events of old versions look up: the currency of their account's first opening.
+OPENINGS = """
+create or replace temp table gate_openings as
+select
+    account_id as opened_account_id,
+    arg_min(currency, row_index) as account_currency,
+    min(commit_seq) as commit_from
+from intermediate.int_accounts__openings
+group by account_id
+"""
+
 SEGMENTS = """
 select family, path
 from staging.stg_lake__segments
@@ -57,12 +70,16 @@ TOTALS = """
 insert into gate_lake
 with events as (
     select
-        store_id,
-        currency,
-        commit_seq,
+        events.store_id,
+        {currency} as currency,
+        events.commit_seq,
         epoch_us(event_time) as event_us,
         if(event_type in {counts_down}, -amount, amount) as amount
-    from read_parquet({files}, hive_partitioning = false)
+    from read_parquet({files}, hive_partitioning = false) as events
+    left join gate_openings as lookups
+        on
+            case when {needed} then events.account_id end = lookups.opened_account_id
+            and events.commit_seq >= lookups.commit_from
     where event_time >= make_timestamptz($first_us) and event_time < make_timestamptz($end_us)
 ),
 
@@ -116,13 +133,28 @@ def sum_lake(
     bounds = {"first_us": min(days["start_us"]), "end_us": max(days["next_us"])}
     segments = connection.execute(SEGMENTS, bounds).fetchall()
     connection.execute(NO_TOTALS)
+    connection.execute(OPENINGS)
     for family, store in _STORES.items():
         paths = [lake / path for of, path in segments if of == family]
         if paths:
+            currency, needed = _currency(family)
             query = TOTALS.format(
-                files=file_list(paths), family=family, store=store, counts_down=COUNTS_DOWN
+                files=file_list(paths),
+                family=family,
+                store=store,
+                currency=currency,
+                needed=needed,
+                counts_down=COUNTS_DOWN,
             )
             connection.execute(query, bounds)
+
+
+def _currency(family: str) -> tuple[str, str]:
+    """SQL of an event's currency under its newest contract, and of whether that takes a look-up."""
+    for one in column_upcasts(contracts.load(), family):
+        if one.column == "currency":
+            return one.expression, one.needed
+    return "events.currency", "false"
 
 
 def zone_days(

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from audit.certificate import read_certificate
+from audit.certified_lake import VerifiedLake
 from audit.trusted_keys import key_line
 from ledger.control_events import PeriodClosed
 from orchestration.cli import output
@@ -42,16 +43,18 @@ class Checked:
 
 
 def verify(stage: Stage) -> Checked:
-    """The newest certificate in a process of its own, then all of them here, then everything."""
+    """The newest certificate in a process of its own, then everything and all of them here."""
     newest = closes(stage.books)[-1:]
     stranger, certificates = True, list[Verified]()
     if newest:
         stage.section("A stranger checks: with certificate, public key and files alone")
         stranger = _as_a_stranger(stage, hand_over(stage, newest[0]))
-        certificates = _certificates(stage)
     else:
         stage.section("Was anything altered")
-    return Checked(stranger=stranger, certificates=certificates, home=_home(stage))
+    home = _home(stage)
+    if newest:
+        certificates = _certificates(stage, home)
+    return Checked(stranger=stranger, certificates=certificates, home=home.ok)
 
 
 def _as_a_stranger(stage: Stage, folder: Path) -> bool:
@@ -76,11 +79,13 @@ def _as_a_stranger(stage: Stage, folder: Path) -> bool:
     return codes == [0]
 
 
-def _certificates(stage: Stage) -> list[Verified]:
+def _certificates(stage: Stage, home: HomeVerified) -> list[Verified]:
     found: list[Verified] = []
+    # The lake was verified a moment ago: not twice in one process.
+    lake = VerifiedLake(stage.home.lake, home.lake) if home.lake.ok else None
 
     def ask() -> str:
-        found.extend(verify_certificates(stage.home))
+        found.extend(verify_certificates(stage.home, lake=lake))
         good = sum(one.ok for one in found)
         return f"{good} of {len(found)} hold, replaced editions among them"
 
@@ -93,7 +98,7 @@ def _certificates(stage: Stage) -> list[Verified]:
     return found
 
 
-def _home(stage: Stage) -> bool:
+def _home(stage: Stage) -> HomeVerified:
     found: list[HomeVerified] = []
 
     def ask() -> str:
@@ -106,7 +111,7 @@ def _home(stage: Stage) -> bool:
         stage.say(escape(found[0].lake.to_text()))
     for one in found[0].problems:
         stage.say(f"[red]BROKEN[/] {escape(one)}")
-    return found[0].ok
+    return found[0]
 
 
 def hand_over(stage: Stage, close: PeriodClosed) -> Path:

@@ -53,6 +53,16 @@ def _close(_home: Home, _books: Books, asked: Request) -> Sequence[ev.ControlEve
     )
 
 
+def _replay(_home: Home, _books: Books, asked: Request) -> Sequence[ev.ControlEvent]:
+    raise IncorrectInput(
+        "replay_must_be_approved_by_applying_it",
+        thing=f"request {asked.request_id} to correct interest of {asked.subject['period_id']}",
+        expected="`ledgerlake replay apply`, which looks at the plan again, approves and posts",
+        found="an approval alone",
+        remedy=f"ledgerlake replay apply {asked.request_id} --as NAME",
+    )
+
+
 def _add(_home: Home, _books: Books, asked: Request) -> Sequence[ev.ControlEvent]:
     said = asked.subject
     return [
@@ -76,4 +86,5 @@ _EFFECTS: Mapping[str, Callable[[Home, Books, Request], Sequence[ev.ControlEvent
     "close_period": _close,
     "add_person": _add,
     "remove_person": _remove,
+    "replay_interest": _replay,
 }

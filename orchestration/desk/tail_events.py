@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from ingestion.contracts.lookups import as_newest
 from ingestion.lake import Segment
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
@@ -51,7 +52,8 @@ def events_where(
         found: list[Row] = []
         for family in FAMILIES:
             found += _matching(home, [one for one in part if one.family == family], wanted)
-        for row in sorted(found, key=lambda one: one["row_index"]):
+        newest = ({name: one[name] for name in COLUMNS} for one in as_newest(home.lake, found))
+        for row in sorted(newest, key=lambda one: one["row_index"]):
             arrival = arrival_of(row)
             if wanted(arrival):
                 yield row, books.route(arrival)
@@ -95,7 +97,7 @@ def _matching(home: Home, segments: Sequence[Segment], wanted: Wanted) -> Iterab
         return []
     keys = pl.LazyFrame(kept, schema=groups.collect_schema()).select(_KEYS)
     found = events.join(keys, on=_KEYS, how="semi", nulls_equal=True)
-    return found.select(COLUMNS).collect().to_dicts()
+    return found.select(*COLUMNS, "schema_version").collect().to_dicts()
 
 
 def _ends(group: Row) -> Iterator[Arrival]:

@@ -29,11 +29,11 @@ class EditionReader:
     """Asks the current edition."""
 
     edition: EditionRead
-    _connection: duckdb.DuckDBPyConnection
+    connection: duckdb.DuckDBPyConnection
 
     def rows(self, query: str, arguments: Mapping[str, object]) -> list[dict[str, Any]]:
         """Rows of a query as mappings, columns in order."""
-        found = self._connection.execute(query, dict(arguments))
+        found = self.connection.execute(query, dict(arguments))
         names = [column[0] for column in found.description or []]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 

@@ -1,4 +1,4 @@
-"""The three encoders of an event row agree, and the encoding cannot be read two ways."""
+"""The encoders of an event row agree, and the encoding cannot be read two ways."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from audit.canonical import (
     content_hash,
     content_hashes,
     content_sql,
-    hex_to_bytes,
     leaf_hash,
     leaf_hashes,
     leaf_sql,
@@ -52,12 +51,12 @@ def _split(digests: bytes) -> list[bytes]:
     return [digests[i : i + 32] for i in range(0, len(digests), 32)]
 
 
-def test_python_polars_and_duckdb_agree_on_every_leaf_and_content_hash(odd: pl.DataFrame) -> None:
+def test_columns_python_and_duckdb_agree_on_every_leaf_and_content_hash(odd: pl.DataFrame) -> None:
     in_duckdb = _in_duckdb(odd, leaf_sql(), content_sql())
     leaves, contents = _split(leaf_hashes(odd)), _split(content_hashes(odd))
     for n, row in enumerate(odd.iter_rows(named=True)):
         expected = leaf_hash(row).hex(), content_hash(row).hex()
-        assert (leaves[n].hex(), contents[n].hex()) == expected, f"Polars, row {n}: {row}"
+        assert (leaves[n].hex(), contents[n].hex()) == expected, f"columns, row {n}: {row}"
         assert in_duckdb[n] == expected, f"DuckDB, row {n}: {row}"
 
 
@@ -86,21 +85,23 @@ def test_constant_and_all_null_columns_hash_as_varying_ones_do(rows: int) -> Non
         assert leaf_hashes(repeated) == expected * rows
 
 
-def test_a_column_constant_but_for_one_row_is_not_folded() -> None:
-    base = pl.concat([odd_rows(1, seed=SEED)] * 5)
-    for n in range(5):
-        df = base.with_columns(
-            payload=pl.when(pl.int_range(5) == n).then(pl.lit("other")).otherwise(pl.lit("same"))
-        )
-        assert leaf_hashes(df) == b"".join(leaf_hash(row) for row in df.iter_rows(named=True))
-
-
 def test_chunks_join_to_the_same_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     df = odd_rows(1_000, seed=SEED)
     whole = leaf_hashes(df)
-    for chunk_rows in (1, 7, 999, 1_000):
+    for chunk_rows, threads in [(1, 3), (7, 64), (999, 2), (1_000, 2)]:
         monkeypatch.setattr(canonical, "CHUNK_ROWS", chunk_rows)
+        monkeypatch.setattr(pl, "thread_pool_size", lambda threads=threads: threads)
         assert leaf_hashes(df) == whole
+
+
+def test_slices_and_joined_frames_hash_as_their_rows_do() -> None:
+    df = odd_rows(300, seed=SEED)
+    joined = pl.concat([df[250:], df[:250]], rechunk=False)[3:299]
+    assert leaf_hashes(joined) == b"".join(leaf_hash(row) for row in joined.iter_rows(named=True))
+    assert canonical.text_hashes(joined["payload"].fill_null("")[10:200]) == b"".join(
+        hashlib.sha256(text.encode()).digest()
+        for text in joined["payload"].fill_null("")[10:200].to_list()
+    )
 
 
 def test_no_rows_give_no_hashes() -> None:
@@ -191,25 +192,3 @@ def test_a_frame_of_other_types_is_refused_with_the_column_and_both_types() -> N
         )
     with pytest.raises(ValueError, match=r"column payload: .* found no such column"):
         content_hashes(df.drop("payload"))
-
-
-def test_hex_to_bytes_reads_slices_too() -> None:
-    hexes = pl.Series(["00ff", "aa", "0102"])
-    assert hex_to_bytes(hexes) == bytes.fromhex("00ffaa0102")
-    assert hex_to_bytes(hexes.slice(1, 2)) == bytes.fromhex("aa0102")
-    assert hex_to_bytes(hexes.slice(0, 0)) == b""
-
-
-@pytest.mark.parametrize("rows", [0, 1, canonical.FEW_ROWS, canonical.FEW_ROWS + 1, 3_000])
-def test_leaves_from_content_texts_are_those_from_columns(rows: int) -> None:
-    df = odd_rows(rows, seed=SEED) if rows else pl.DataFrame(schema=CANONICAL_SCHEMA)
-    texts = canonical.content_texts(df)
-    assert leaf_hashes(df, texts) == leaf_hashes(df)
-    assert content_hashes(texts) == content_hashes(df)
-
-
-def test_few_rows_hash_as_many_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    df = odd_rows(500, seed=SEED)
-    few = leaf_hashes(df), content_hashes(df)
-    monkeypatch.setattr(canonical, "FEW_ROWS", 0)
-    assert (leaf_hashes(df), content_hashes(df)) == few

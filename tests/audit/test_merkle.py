@@ -271,8 +271,8 @@ def test_one_leaf_at_a_time_emits_each_tile_with_its_last_leaf() -> None:
     assert sorted(emitted) == [255, 511]
 
 
-@pytest.mark.parametrize("pairs", [1, 255, 256, 257, 65_536, 65_537, 131_073])
-def test_vectorised_pairs_are_those_of_hashlib(pairs: int) -> None:
+@pytest.mark.parametrize("pairs", [0, 1, 255, 4_097])
+def test_pairs_are_those_of_hashlib(pairs: int) -> None:
     nodes = _random_leaves(2 * pairs)
     plain = [hashlib.sha256(b"\x01" + nodes[64 * n : 64 * n + 64]).digest() for n in range(pairs)]
     assert pair_hashes(nodes) == b"".join(plain)

@@ -13,7 +13,7 @@ from benchmarks.__main__ import SCRIPTS
 from benchmarks.measurement import Measurement, percentile
 
 EVENTS = 8_000
-SLOW = ("build", "close", "full_refresh", "restate")
+SLOW = ("accounts", "build", "close", "full_refresh", "interest", "publish", "restate")
 """Make several warehouses each, a minute and more: tried every night."""
 
 

@@ -28,6 +28,8 @@ COMMANDS = {
     *("locks grant", "locks list", "locks revoke", "locks audit"),
     *("periods list", "periods show", "periods soft-close"),
     *("calendar show", "calendar define", "policy show", "policy set"),
+    *("interest accrue", "interest explain", "interest algorithms", "interest notices"),
+    *("replay interest", "replay apply"),
 }
 
 

@@ -224,13 +224,15 @@ class House:
             )
         self.record(self._approval(request_id), *decided)
 
-    def grant_lock(self, period: str, *, source: str, minutes: int) -> None:
-        """Ana asks, Ben approves; its id is the source's name, spelt out."""
+    def grant_lock(
+        self, period: str, *, source: str, minutes: int, store: str | None = None
+    ) -> None:
+        """Ana asks, Ben approves; its id is the names of source and store, spelt out."""
         payload: dict[str, object] = {
-            "lock_exception_id": _lock_id(source),
+            "lock_exception_id": _lock_id(source, store),
             "period_id": period,
             "source": source,
-            "store_id": None,
+            "store_id": store,
             "amount_cap": None,
             "expires_at_us": microseconds(self.clock + timedelta(minutes=minutes)),
         }
@@ -242,8 +244,8 @@ class House:
         )
         self.record(self._approval(asked), granted)
 
-    def revoke_lock(self, source: str) -> None:
-        found = load_books(self.home.lake).lock_exceptions[_lock_id(source)]
+    def revoke_lock(self, source: str, *, store: str | None = None) -> None:
+        found = load_books(self.home.lake).lock_exceptions[_lock_id(source, store)]
         asked = load_books(self.home.lake).requests[found.request_id]
         statement = Statement(
             action="revoke_lock_exception",
@@ -360,8 +362,9 @@ class House:
         self.clock = max(self.clock, at)
 
 
-def _lock_id(source: str) -> str:
-    return hashlib.sha256(source.encode()).hexdigest()[:32]
+def _lock_id(source: str, store: str | None) -> str:
+    name = source if store is None else f"{source} {store}"
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def microseconds(at: datetime) -> int:

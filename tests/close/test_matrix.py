@@ -2,13 +2,14 @@
 
 Whatever is tried, the closed edition's bytes and what readers see of it stay as they are; what
 comes late is routed as the rules say; tampering is found. One house per state lives through all
-paths, one after the other. One path is not there yet: the journal.
+paths, one after the other.
 """
 
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from functools import cached_property
 
 import duckdb
@@ -17,9 +18,11 @@ from dagster import DagsterInstance
 from dbt.cli.main import dbtRunner
 
 from ingestion.control.books import load_books
+from ingestion.journal import NewEvent
 from ingestion.lake import Lake
 from ledger.errors import IncorrectInput
 from orchestration.close import closed_figures
+from orchestration.journal import opened
 from orchestration.publish import edition as editions
 from orchestration.publish.showing import rollback
 from orchestration.verification import verify_home
@@ -31,12 +34,14 @@ from tests.scheduling.office import Office
 
 STATES = ("Open", "SoftClosed", "Closed", "Reopened")
 LOCKS = ("no", "valid", "expired", "revoked")
-"""Each lock exception is for one source, whose name it is."""
+"""Each lock exception is for one source, whose name it is; the journal is one source, so there each
+is for one store."""
 LATE = day(1, 2) + timedelta(hours=9)
 """Two days into January, learned in February: too late in every state without an exception."""
 PATHS = (
     "ingest",
     "historical import",
+    "journal",
     "dropped segment",
     "dbt build",
     "publish",
@@ -84,6 +89,7 @@ class Story:
         actions: dict[str, Callable[[], object]] = {
             "ingest": lambda: self._arrive("ingest", historical=False),
             "historical import": lambda: self._arrive("historical import", historical=True),
+            "journal": self._push,
             "dropped segment": self._drop_segment,
             "dbt build": lambda: self._dbt("build"),
             "publish": self.house.publish,
@@ -116,6 +122,23 @@ class Story:
             lake.append(batch(frame), ingest_time_us=moment)
             self.arrived[path, source] = f"{source}-{first}"
         lake.close()
+
+    def _push(self) -> None:
+        """A late sale of each store, as a till sends it: through the journal, drained at once."""
+        self.house.clock += timedelta(hours=1)
+        now = microseconds(self.house.clock)
+        with opened(self.house.settings, now=lambda: now) as writer:
+            for store in LOCKS:
+                sale = _late_sale(store)
+                writer.journal.append(
+                    f"till {store}",
+                    expected_version=0,
+                    events=[sale],
+                    state=b"",
+                    state_format="till/1",
+                )
+                self.arrived["journal", store] = sale.event_id
+            assert writer.drain().accepted == len(LOCKS)
 
     def _drop_segment(self) -> None:
         """A whole, readable segment of a commit there never was."""
@@ -193,6 +216,17 @@ class Story:
         self.house.publish(full=True)
 
 
+def _late_sale(store: str) -> NewEvent:
+    return NewEvent(
+        event_id=f"pushed {store}",
+        event_type="SaleRecorded",
+        schema_version=1,
+        event_time_us=microseconds(LATE + timedelta(hours=9)),
+        columns={"store_id": store, "currency": "EUR", "amount": Decimal(7)},
+        payload=b"{}",
+    )
+
+
 def _silent(_done: int, _total: int) -> None:
     return
 
@@ -223,11 +257,14 @@ def stories(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Story]:
 
 
 def _grant(house: House) -> None:
-    """One lock exception for each source but the first, for all of January."""
-    for source, lasts in (("valid", 600), ("expired", 30), ("revoked", 600)):
-        house.grant_lock(JANUARY, source=source, minutes=lasts)
+    """One lock exception for each source but the first, and each store but the first of the
+    journal, for all of January."""
+    for kind, lasts in (("valid", 600), ("expired", 30), ("revoked", 600)):
+        house.grant_lock(JANUARY, source=kind, minutes=lasts)
+        house.grant_lock(JANUARY, source="journal", store=kind, minutes=lasts)
     house.clock += timedelta(minutes=31)
     house.revoke_lock("revoked")
+    house.revoke_lock("journal", store="revoked")
 
 
 def _in_state(house: House, state: str) -> House:
@@ -257,7 +294,7 @@ def _expected(state: str, lock: str) -> str:
 
 @pytest.mark.parametrize("lock", LOCKS)
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("path", ["ingest", "historical import", "Dagster backfill"])
+@pytest.mark.parametrize("path", ["ingest", "historical import", "journal", "Dagster backfill"])
 def test_late_event_is_routed_as_the_rules_say(
     stories: Callable[[str], Story], path: str, state: str, lock: str
 ) -> None:
@@ -288,7 +325,7 @@ def test_segment_dropped_into_the_folder_is_no_part_of_the_lake(
 ) -> None:
     lived = stories(state).lived
     known = lived.house.warehouse("select max(commit_seq) from intermediate.int_sales__deltas")
-    assert known[0][0] <= load_books(lived.house.home.lake).commit_seq + 3 * len(LOCKS)
+    assert known[0][0] <= load_books(lived.house.home.lake).commit_seq + 4 * len(LOCKS)
     problem = verify_home(lived.house.settings, quick=True, tell=_silent).lake.first_problem
     assert problem and problem.rule == "log_must_not_end_before_its_segments"
 

@@ -187,6 +187,13 @@ UPLOAD = {"store_id": "s1", "currency": "EUR", "amount": D("12.5"), "quantity": 
         ("FundsDeposited", {**MOVEMENT, "amount": D(1)}, None),
         ("FundsDeposited", {**MOVEMENT, "amount": D(-1)}, "amount_must_not_be_negative"),
         ("FundsDeposited", {**MOVEMENT}, "amount_must_be_given"),
+        ("FundsDeposited", {"account_id": "a1", "amount": D(1)}, None),
+        (
+            "FundsDeposited",
+            {"account_id": "a1", "amount": D(1), "schema_version": 2},
+            "currency_must_be_given",
+        ),
+        ("FundsDeposited", {**MOVEMENT, "amount": D(1), "schema_version": 3}, None),
         ("FundsWithdrawn", {"account_id": "a1", "amount": D(1)}, "currency_must_be_given"),
         ("FundsWithdrawn", {**MOVEMENT, "amount": D(-1)}, "amount_must_not_be_negative"),
         ("FundsCaptured", {**MOVEMENT, "amount": D(1), "payload": PAID}, None),

@@ -138,3 +138,8 @@ def live(url: str, home: Path, step: str = "", nth: int = 0) -> None:
 def _posted(first: int) -> pl.DataFrame:
     streams = pl.Series(["a", "b", "a"])
     return deposits(first, 3).with_columns(stream_id=streams, account_id=streams)
+
+
+def make(url: str) -> None:
+    """Open the journal, which is not there yet."""
+    Journal.open(url, now=lambda: NOW).close()

@@ -20,9 +20,9 @@ STEPS = (
     *("lake before_commit", "lake after_commit", "lake remembered"),
 )
 ON_POSTGRES = ("before_commit", "committed", "in_lake", "folded")
-# Reached in the first half of the life and in the second; the others say the same at length.
-CASES = [(step, nth) for step in STEPS for nth in (2, 4)]
-MORE = [(step, nth) for step in STEPS for nth in (1, 3)]
+# Each step is reached several times: in the group, alone, in the second half of the life.
+CASES = [(step, nth) for step in STEPS for nth in (2,)]
+MORE = [(step, nth) for step in STEPS for nth in (1, 3, 4)]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(acts=ACTS)
 def test_states_folded_from_the_lake_are_the_live_ones_in_any_order_of_events(
     acts: list[tuple[object, ...]], tmp_path_factory: pytest.TempPathFactory

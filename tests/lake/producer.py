@@ -1,15 +1,13 @@
 """A producer process for fault tests: appends numbered batches, says what was acknowledged.
 
-Run as `python -m tests.lake.producer HOME NAME BATCHES ROWS [--die-at STEP NTH] [--index DIR]`.
-Prints `ack <last offset> <seq> <started ns> <ended ns>` after each append.
-Called by tests/lake/test_faults.py.
+Holds `Producer`, started as a process of its own. Writes `ack <last offset> <seq> <started ns>
+<ended ns>` to its file after each append. Called by tests/lake/test_faults.py.
 """
 
-import argparse
 import os
 import signal
-import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingestion.lake import Lake
@@ -29,29 +27,44 @@ def dying(step: str, nth: int):
     return at
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("home", type=Path)
-    parser.add_argument("name")
-    parser.add_argument("batches", type=int)
-    parser.add_argument("rows", type=int)
-    parser.add_argument("--die-at", nargs=2, metavar=("STEP", "NTH"))
-    parser.add_argument("--index", type=Path)
-    given = parser.parse_args()
-    step = dying(given.die_at[0], int(given.die_at[1])) if given.die_at else None
-    index = given.index or given.home / "index"
-    lake = Lake.open(given.home / "lake", index, step=step)
-    done = lake.next_offset(given.name, "p0")
-    while done < given.batches * given.rows:
-        events = sales(done, given.rows, source=given.name)
-        moves = deposits(done, given.rows, source=f"{given.name}-bank")
-        started = time.monotonic_ns()
-        bad = rejects(done // given.rows, 1, source=f"{given.name}-bad")
-        result = lake.append(batch(events, moves, quarantine=bad))
-        done += given.rows
-        sys.stdout.write(f"ack {done} {result.seq} {started} {time.monotonic_ns()}\n")
-        sys.stdout.flush()
+@dataclass(frozen=True, kw_only=True)
+class Producer:
+    """`die_at` is a step and how often it is reached before the process kills itself."""
+
+    home: Path
+    name: str
+    batches: int
+    rows: int
+    index: str = "index"
+    die_at: tuple[str, int] | None = None
+
+    @property
+    def acks(self) -> Path:
+        return self.home / f"{self.name}.acks"
+
+    def acknowledged(self) -> list[list[int]]:
+        """The acks so far: last offset, seq, started and ended in nanoseconds."""
+        if not self.acks.exists():
+            return []
+        lines = self.acks.read_text().splitlines()
+        return [[int(word) for word in line.split()[1:]] for line in lines]
+
+    def run(self) -> None:
+        step = dying(*self.die_at) if self.die_at else None
+        lake = Lake.open(self.home / "lake", self.home / self.index, step=step)
+        done = lake.next_offset(self.name, "p0")
+        with self.acks.open("w") as acks:
+            while done < self.batches * self.rows:
+                events = sales(done, self.rows, source=self.name)
+                moves = deposits(done, self.rows, source=f"{self.name}-bank")
+                started = time.monotonic_ns()
+                bad = rejects(done // self.rows, 1, source=f"{self.name}-bad")
+                result = lake.append(batch(events, moves, quarantine=bad))
+                done += self.rows
+                acks.write(f"ack {done} {result.seq} {started} {time.monotonic_ns()}\n")
+                acks.flush()
 
 
-if __name__ == "__main__":
-    main()
+def run(producer: Producer) -> None:
+    """What the new process does."""
+    producer.run()

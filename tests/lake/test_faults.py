@@ -4,9 +4,11 @@ nothing stands twice, nothing stands half. Real processes and real files.
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +17,10 @@ import pytest
 from audit.verify_lake import verify_lake
 from ingestion.lake import Lake
 from ingestion.lake.store import FileLayer, LocalStore
+from tests import forked
 from tests.events import batch, sales
+from tests.lake import producer
+from tests.lake.producer import Producer
 
 STEPS = (
     "before_segments",
@@ -32,16 +37,14 @@ ROWS = 20
 AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 
 
-def produce(home: Path, name: str, batches: int, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.lake.producer", str(home), name, str(batches)]
-    return subprocess.run(
-        [*command, str(ROWS), *more], capture_output=True, text=True, check=False, timeout=120
-    )
+def produce(given: Producer) -> int:
+    """Run it to its end, or its death; the exit code."""
+    return forked.exit_code(forked.start(producer.run, given))
 
 
-def acknowledged(run: subprocess.CompletedProcess[str]) -> int:
-    acks = [line.split() for line in run.stdout.splitlines()]
-    return int(acks[-1][1]) if acks else 0
+def acknowledged(given: Producer) -> int:
+    acks = given.acknowledged()
+    return acks[-1][0] if acks else 0
 
 
 def ids(home: Path) -> Counter[str]:
@@ -71,14 +74,15 @@ def test_a_killed_writer_loses_nothing_acknowledged_and_repeats_nothing(
     tmp_path: Path, step: str, nth: int
 ) -> None:
     Lake.create(tmp_path / "lake", tmp_path / "index").close()
-    killed = produce(tmp_path, "till", 4, "--die-at", step, str(nth))
-    assert killed.returncode == -9, killed.stderr
-    assert acknowledged(killed) in (ROWS, 2 * ROWS)
+    given = Producer(home=tmp_path, name="till", batches=4, rows=ROWS)
+    killed = replace(given, die_at=(step, nth))
+    assert produce(killed) == -signal.SIGKILL
+    done = acknowledged(killed)
+    assert done in (ROWS, 2 * ROWS)
     report = verify_lake(tmp_path / "lake")
     assert report.ok, report
-    assert acknowledged(killed) * FAMILIES <= report.events <= (acknowledged(killed) + ROWS) * 2
-    again = produce(tmp_path, "till", 4)
-    assert again.returncode == 0, again.stderr
+    assert done * FAMILIES <= report.events <= (done + ROWS) * FAMILIES
+    assert produce(given) == 0
     found = ids(tmp_path)
     assert len(found) == 4 * ROWS * FAMILIES and set(found.values()) == {1}
     report = verify_lake(tmp_path / "lake")
@@ -87,33 +91,28 @@ def test_a_killed_writer_loses_nothing_acknowledged_and_repeats_nothing(
 
 def test_four_processes_commit_at_once_and_the_chain_stays_whole(tmp_path: Path) -> None:
     Lake.create(tmp_path / "lake", tmp_path / "index").close()
-    _race(tmp_path, [("--index", str(tmp_path / "index"))] * 4)
+    _race(tmp_path, ["index"] * 4)
 
 
 def test_writers_that_share_no_lock_lose_races_but_no_events(tmp_path: Path) -> None:
     Lake.create(tmp_path / "lake", tmp_path / "index").close()
-    _race(tmp_path, [("--index", str(tmp_path / f"index-{n}")) for n in range(4)])
+    _race(tmp_path, [f"index-{n}" for n in range(4)])
 
 
-def _race(home: Path, options: list[tuple[str, ...]]) -> None:
+def _race(home: Path, indexes: list[str]) -> None:
     batches = 10
-    command = [sys.executable, "-m", "tests.lake.producer", str(home)]
-    running = [
-        subprocess.Popen(
-            [*command, f"till-{n}", str(batches), str(ROWS), *more],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for n, more in enumerate(options)
+    given = [
+        Producer(home=home, name=f"till-{n}", batches=batches, rows=ROWS, index=index)
+        for n, index in enumerate(indexes)
     ]
+    running = [forked.start(producer.run, one) for one in given]
+    assert [forked.exit_code(process) for process in running] == [0] * len(given)
     acks = []
-    for process in running:
-        out, _ = process.communicate(timeout=120)
-        assert process.returncode == 0
-        mine = [line.split() for line in out.splitlines()]
-        seqs = [int(ack[2]) for ack in mine]
+    for one in given:
+        mine = one.acknowledged()
+        seqs = [seq for _, seq, _, _ in mine]
         assert seqs == sorted(seqs)
-        acks += [(int(ack[2]), int(ack[3]), int(ack[4])) for ack in mine]
+        acks += [(seq, started, ended) for _, seq, started, ended in mine]
     acks.sort()
     assert [ack[0] for ack in acks] == list(range(1, 4 * batches + 1)), "contiguous, each its own"
     for at, (seq, started, _) in enumerate(acks):

@@ -21,7 +21,7 @@ from tests.models.warehouse import MODELS
 
 few = settings(
     # The first is the smallest there is.
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -15,7 +15,7 @@ from tests.models.laws import LAWS
 from tests.models.warehouse import MODELS, Tables, Warehouse, open_warehouse
 
 few = settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

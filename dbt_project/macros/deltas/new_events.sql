@@ -12,9 +12,10 @@
     {% set rules = built_rules() -%}
     {% set segments = new_segments(family, after=booked) -%}
     {% set decided = decided_segments(family, after=booked) -%}
+    {% set newest = read_as_newest(family) -%}
     {% if segments.paths -%}
     with events as (
-        select * from {{ read_segments(segments.paths) }}
+        select * from {{ read_segments(segments.paths, newest) }}
         where commit_seq > {{ booked }}
     ),
 
@@ -40,20 +41,20 @@
     {%- if decided.paths %}
     union all by name
     select * from (
-        {{ new_decided_deltas(keys, measures, rules, decided, booked) | indent(8) }}
+        {{ new_decided_deltas(keys, measures, rules, decided, booked, newest) | indent(8) }}
     )
     {%- endif %}
 {%- endmacro %}
 
 
 {# What new decisions book, in the figures of the events they are about. #}
-{% macro new_decided_deltas(keys, measures, rules, segments, booked) -%}
+{% macro new_decided_deltas(keys, measures, rules, segments, booked, newest) -%}
     with decisions as (
         {{ decisions(ref('stg_control__events'), after=booked) | indent(8) }}
     ),
 
     events as (
-        select * from {{ read_segments(segments.paths) }}
+        select * from {{ read_segments(segments.paths, newest) }}
         where row_index in (select row_index from decisions)
     ),
 
@@ -86,6 +87,9 @@
     {% set deltas = {
         'sales': ref('int_sales__deltas'), 'accounts': ref('int_accounts__deltas')
     } -%}
+    {% set newest = {
+        'sales': read_as_newest('sales'), 'accounts': read_as_newest('accounts')
+    } -%}
     {% set booked = booked_until() -%}
     {% set late = {} -%}
     {% for family in deltas -%}
@@ -102,7 +106,7 @@
 
     {% for family, segments in late.items() -%}
     , {{ family }}_events as (
-        select * from {{ read_segments(segments.paths) }}
+        select * from {{ read_segments(segments.paths, newest[family]) }}
     )
 
     , {{ family }}_routed as (

@@ -4,7 +4,9 @@
 
     `is_of_family` tells an exception's family by its event_type.
 #}
-{% macro tail_deltas(keys, measures, events, is_of_family) -%}
+{% macro tail_deltas(keys, measures, family, is_of_family) -%}
+    {% set events = source('tail', 'tail_' ~ family).include(database=false) -%}
+    {% set newest = read_as_newest(family) -%}
     {% set tail_control = source('tail', 'tail_control').include(database=false) -%}
     {% set rules = {
         'stores': 'store_versions',
@@ -68,13 +70,32 @@
         from {{ events }}
     ),
 
+    {% if newest and newest.openings -%}
+    known_openings as (
+        select account_id, currency, row_index, commit_seq
+        from {{ newest.openings.include(database=false) }}
+        union all
+        select account_id, currency, row_index, commit_seq
+        from tail_events
+        where {{ is_opening() }}
+    ),
+    {% do newest.update({'openings': 'known_openings'}) -%}
+    {%- endif %}
+
+    {% if newest -%}
+    newest_tail_events as materialized (
+        {{ newest_events('tail_events', newest) | indent(8) }}
+    ),
+    {%- endif %}
+    {% set told_events = 'newest_tail_events' if newest else 'tail_events' -%}
+
     tail_commits as materialized (
         select commit_seq, ingest_time
         from {{ source('tail', 'tail_commits').include(database=false) }}
     ),
 
     decided_tail_events as (
-        select * from tail_events
+        select * from {{ told_events }}
         where row_index in (select row_index from decisions)
     ),
 
@@ -104,7 +125,7 @@
         {{ routed_deltas(
             keys=keys,
             measures=measures,
-            events='tail_events',
+            events=told_events,
             commits='tail_commits',
             rules=rules,
             first_us='select min(epoch_us(event_time)) from tail_events',

@@ -58,16 +58,101 @@
 {%- endmacro %}
 
 
-{# The events of these segments, as the lake stores them. No segments: no rows, same columns. #}
-{% macro read_segments(paths) -%}
+{#
+    The events of these segments, as the lake stores them. No segments: no rows, same columns.
+
+    With `read_as_newest`, as `read_as_newest(family)` gives it, events of old versions are read
+    as their newest contract has them. Asking first costs a look at the columns named in
+    `needed`, and spares everyone else the join.
+#}
+{% macro read_segments(paths, read_as_newest=none) -%}
     {% if paths -%}
         {% set folder = lake_folder() ~ '/' -%}
         {% set files = [] -%}
         {% for path in paths %}{% do files.append(folder ~ path) %}{% endfor -%}
-        read_parquet({{ sql_text_list(files) }}, hive_partitioning = false)
+        {% set stored = 'read_parquet(' ~ sql_text_list(files) ~ ', hive_partitioning = false)' -%}
+        {% if read_as_newest and needs_reading_as_newest(stored, read_as_newest) -%}
+        ({{ newest_events(stored, read_as_newest) }})
+        {%- else -%}
+        {{ stored }}
+        {%- endif %}
     {%- else -%}
         ({{ no_events() }})
     {%- endif %}
+{%- endmacro %}
+
+
+{#
+    What reading a family's events as the newest takes: the columns to fill (`upcasts.sql`), and
+    what they are looked up in. none: no contract of the family needs it.
+#}
+{% macro read_as_newest(family) %}
+    {% set columns = column_upcasts(family) %}
+    {% set openings = ref('int_accounts__openings') if family == 'accounts' else none %}
+    {{ return({'columns': columns, 'openings': openings} if columns else none) }}
+{% endmacro %}
+
+
+{% macro needs_reading_as_newest(stored, how) %}
+    {% set query %}
+        select count(*)
+        from (
+            select 1 from {{ stored }} as events
+            where {{ how.columns.values() | map(attribute='needed') | join(' or ') }}
+            limit 1
+        )
+    {% endset %}
+    {{ return(execute and run_query(query).columns[0].values()[0] > 0) }}
+{% endmacro %}
+
+
+{# All columns of `events`, those that old versions left empty filled as the newest would. #}
+{% macro newest_events(events, how) -%}
+    select
+        events.* replace (
+            {% for name, column in how.columns.items() -%}
+            {{ column.expression }} as {{ name }}{{ ',' if not loop.last }}
+            {% endfor %}
+        )
+    from {{ events }} as events
+    {% if how.openings -%}
+    left join ({{ account_currencies(how.openings) }}) as lookups
+        on
+            -- Only rows that need it have a key: the others never enter the join.
+            case
+                when {{ how.columns.values() | map(attribute='needed') | join(' or ') }}
+                    then events.account_id
+            end = lookups.opened_account_id
+            and events.commit_seq >= lookups.commit_from
+    {%- endif %}
+{%- endmacro %}
+
+
+{# An event that says which currency an account is kept in. #}
+{% macro is_opening() -%}
+    event_type = 'AccountOpened' and account_id is not null and currency is not null
+{%- endmacro %}
+
+
+{# Events with the fields of their payload that `upcast_fields` reads, as received. #}
+{% macro events_with_told_fields(events) -%}
+    select
+        events.*,
+        {% for name, told in told_fields().items() -%}
+        {{ told }} as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ events }} as events
+{%- endmacro %}
+
+
+{# The currency that each account's first opening names, from the commit on that brought it. #}
+{% macro account_currencies(openings) -%}
+    select
+        account_id as opened_account_id,
+        arg_min(currency, row_index) as account_currency,
+        min(commit_seq) as commit_from
+    from {{ openings }}
+    group by account_id
 {%- endmacro %}
 
 

@@ -10,6 +10,10 @@ with exceptions as (
     {{ new_exceptions() | indent(4) }}
 ),
 
+told as (
+    {{ events_with_told_fields('exceptions') | indent(4) }}
+),
+
 int_exceptions__events as (
     select
         event_id,
@@ -29,10 +33,13 @@ int_exceptions__events as (
         quantity,
         lateness_days,
         exception_reason,
+        {{ upcast_fields()['payment_reference'] }} as payment_reference,
+        {{ upcast_fields()['payer_name'] }} as payer_name,
+        {{ upcast_fields()['payer_account'] }} as payer_account,
         source,
         source_partition,
         source_offset
-    from exceptions
+    from told as events
 )
 
 select * from int_exceptions__events

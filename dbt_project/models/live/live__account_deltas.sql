@@ -4,6 +4,6 @@
 {{ tail_deltas(
     keys=account_keys(),
     measures=account_measures(),
-    events=source('tail', 'tail_accounts').include(database=false),
+    family='accounts',
     is_of_family="event_type not in ('SaleRecorded', 'SaleRefunded')",
 ) }}

@@ -4,6 +4,6 @@
 {{ tail_deltas(
     keys=sales_keys(),
     measures=sales_measures(),
-    events=source('tail', 'tail_sales').include(database=false),
+    family='sales',
     is_of_family="event_type in ('SaleRecorded', 'SaleRefunded')",
 ) }}

@@ -73,6 +73,9 @@ late_event_exceptions as (
         decisions.request_id,
         greatest(events.commit_seq, coalesce(decisions.commit_seq, -1))
             as last_commit_seq,
+        events.payment_reference,
+        events.payer_name,
+        events.payer_account,
         events.source,
         events.source_partition,
         events.source_offset

@@ -1,0 +1,255 @@
+/* SHA-256 over canonical rows and over pairs of tree nodes, for whole columns in one call.
+ *
+ * Holds the same encoding as audit/canonical.py's reference, over Arrow buffers, and SHA-256 of
+ * FIPS 180-4 with the processor's own instructions where it has them. Knows no Python: loaded by
+ * audit/native.py, which checks types and lengths. Called without Python's lock.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define HAVE_X86 1
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
+#define DIGEST 32
+#define BLOCK 64
+#define VIEW 16         /* bytes of one Arrow string view */
+#define INLINE_TEXT 12  /* up to here a text lies inside its view */
+#define NUMBER_ROOM 24  /* tag, sign, 19 digits, terminator */
+#define PADDING_ROOM (2 * BLOCK)
+
+enum { RAW_TEXT = 0 }; /* tag of a text written bare, without length and comma */
+
+/* One column. `data` holds views of texts, or integers of `width` bytes (4, 8, 16; little-endian,
+ * of 16 the low 8 are the value). `valid` is an Arrow bitmap, NULL when no value is missing. */
+typedef struct {
+    const uint8_t *data;
+    const uint8_t *valid;
+    const uint8_t *const *texts; /* the buffers that views point into */
+    int64_t offset;              /* first row, in rows, of data and of valid */
+    int32_t width;               /* 0 = text */
+    int32_t tag;
+} field;
+
+static const uint32_t K[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static const uint32_t START[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+static uint32_t rotated(uint32_t x, int by) { return (x >> by) | (x << (32 - by)); }
+
+static uint32_t big_endian(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* FIPS 180-4 section 6.2.2, on any processor. */
+static void compress_plain(uint32_t state[8], const uint8_t *data, size_t blocks) {
+    for (; blocks; blocks--, data += BLOCK) {
+        uint32_t w[64], s[8];
+        for (int t = 0; t < 16; t++) w[t] = big_endian(data + 4 * t);
+        for (int t = 16; t < 64; t++) {
+            uint32_t a = w[t - 15], b = w[t - 2];
+            w[t] = w[t - 16] + (rotated(a, 7) ^ rotated(a, 18) ^ a >> 3) + w[t - 7] +
+                   (rotated(b, 17) ^ rotated(b, 19) ^ b >> 10);
+        }
+        memcpy(s, state, sizeof s);
+        for (int t = 0; t < 64; t++) {
+            uint32_t e = s[4], a = s[0];
+            uint32_t one = s[7] + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) +
+                           ((e & s[5]) ^ (~e & s[6])) + K[t] + w[t];
+            uint32_t two = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) +
+                           ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+            memmove(s + 1, s, 7 * sizeof *s);
+            s[4] += one;
+            s[0] = one + two;
+        }
+        for (int i = 0; i < 8; i++) state[i] += s[i];
+    }
+}
+
+#ifdef HAVE_X86
+/* The same with Intel's SHA extensions: four rounds a step, the schedule one step ahead. */
+__attribute__((target("sha,sse4.1,ssse3"))) static void compress_x86(uint32_t state[8],
+                                                                     const uint8_t *data,
+                                                                     size_t blocks) {
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+    __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xB1);
+    __m128i high = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1B);
+    __m128i abef = _mm_alignr_epi8(low, high, 8);
+    __m128i cdgh = _mm_blend_epi16(high, low, 0xF0);
+    for (; blocks; blocks--, data += BLOCK) {
+        const __m128i abef_before = abef, cdgh_before = cdgh;
+        __m128i w[4];
+        for (int i = 0; i < 4; i++)
+            w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)data + i), swap);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) {
+            __m128i *now = &w[i & 3], *last = &w[(i + 3) & 3], *next = &w[(i + 1) & 3];
+            __m128i sum = _mm_add_epi32(*now, _mm_loadu_si128((const __m128i *)K + i));
+            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+            if (i >= 3 && i <= 14)
+                *next = _mm_sha256msg2_epu32(
+                    _mm_add_epi32(*next, _mm_alignr_epi8(*now, *last, 4)), *now);
+            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0E));
+            if (i >= 1 && i <= 12) *last = _mm_sha256msg1_epu32(*last, *now);
+        }
+        abef = _mm_add_epi32(abef, abef_before);
+        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+    }
+    low = _mm_shuffle_epi32(abef, 0x1B);
+    high = _mm_shuffle_epi32(cdgh, 0xB1);
+    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(low, high, 0xF0));
+    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(high, low, 8));
+}
+
+static int x86_has_sha(void) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1)) return 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+}
+#endif
+
+typedef void (*compressor)(uint32_t[8], const uint8_t *, size_t);
+
+static compressor best_compressor(int plain) {
+#ifdef HAVE_X86
+    if (!plain && x86_has_sha()) return compress_x86;
+#endif
+    (void)plain;
+    return compress_plain;
+}
+
+/* SHA-256 of text[0..size), which has PADDING_ROOM bytes of room behind it. */
+static void digest(compressor compress, uint8_t *text, size_t size, uint8_t *out) {
+    uint32_t state[8];
+    uint64_t bits = (uint64_t)size * 8;
+    size_t padded = (size + 9 + BLOCK - 1) / BLOCK * BLOCK;
+    text[size] = 0x80;
+    memset(text + size + 1, 0, padded - size - 1);
+    for (int i = 0; i < 8; i++) text[padded - 1 - i] = (uint8_t)(bits >> 8 * i);
+    memcpy(state, START, sizeof state);
+    compress(state, text, padded / BLOCK);
+    for (int i = 0; i < 8; i++)
+        for (int j = 0; j < 4; j++) out[4 * i + j] = (uint8_t)(state[i] >> (24 - 8 * j));
+}
+
+static uint8_t *put_number(uint8_t *at, int64_t value) {
+    uint8_t digits[20];
+    int count = 0;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    if (value < 0) *at++ = '-';
+    do digits[count++] = (uint8_t)('0' + rest % 10);
+    while (rest /= 10);
+    while (count) *at++ = digits[--count];
+    return at;
+}
+
+static int missing(const field *f, int64_t row) {
+    return f->valid && !(f->valid[row >> 3] >> (row & 7) & 1);
+}
+
+static int64_t integer(const field *f, int64_t row) {
+    const uint8_t *at = f->data + row * f->width;
+    int32_t small;
+    int64_t value;
+    if (f->width == 4) {
+        memcpy(&small, at, sizeof small);
+        return small;
+    }
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static const uint8_t *text(const field *f, int64_t row, int32_t *size) {
+    const uint8_t *view = f->data + row * VIEW;
+    int32_t buffer, offset;
+    memcpy(size, view, 4);
+    if (*size <= INLINE_TEXT) return view + 4;
+    memcpy(&buffer, view + 8, 4);
+    memcpy(&offset, view + 12, 4);
+    return f->texts[buffer] + offset;
+}
+
+/* A buffer of rows that grows. */
+typedef struct {
+    uint8_t *bytes;
+    size_t size, room;
+} scratch;
+
+static int make_room(scratch *s, size_t more) {
+    size_t needed = s->size + more + PADDING_ROOM;
+    if (needed <= s->room) return 1;
+    uint8_t *bytes = realloc(s->bytes, 2 * needed);
+    if (!bytes) return 0;
+    s->bytes = bytes;
+    s->room = 2 * needed;
+    return 1;
+}
+
+static int put_field(scratch *s, const field *f, int64_t row) {
+    int32_t size = 0;
+    const uint8_t *value = NULL;
+    int absent = missing(f, row);
+    if (!f->width && !absent) value = text(f, row, &size);
+    if (!make_room(s, (size_t)size + NUMBER_ROOM)) return 0;
+    uint8_t *at = s->bytes + s->size;
+    if (absent) {
+        *at++ = '-';
+    } else if (f->width) {
+        *at++ = (uint8_t)f->tag;
+        at = put_number(at, integer(f, row));
+        *at++ = ';';
+    } else {
+        if (f->tag != RAW_TEXT) {
+            *at++ = (uint8_t)f->tag;
+            at = put_number(at, size);
+            *at++ = ':';
+        }
+        memcpy(at, value, (size_t)size);
+        at += size;
+        if (f->tag != RAW_TEXT) *at++ = ',';
+    }
+    s->size = (size_t)(at - s->bytes);
+    return 1;
+}
+
+/* SHA-256(prefix || fields of the row) of rows [0, rows), 32 bytes each. 0 when memory is out. */
+int ledgerlake_hash_rows(int64_t rows, const uint8_t *prefix, int64_t prefix_size, int32_t count,
+                         const field *fields, int plain, uint8_t *out) {
+    compressor compress = best_compressor(plain);
+    scratch s = {NULL, 0, 0};
+    int whole = make_room(&s, (size_t)prefix_size);
+    if (whole) memcpy(s.bytes, prefix, (size_t)prefix_size);
+    for (int64_t row = 0; whole && row < rows; row++) {
+        s.size = (size_t)prefix_size;
+        for (int32_t i = 0; whole && i < count; i++)
+            whole = put_field(&s, &fields[i], fields[i].offset + row);
+        if (whole) digest(compress, s.bytes, s.size, out + row * DIGEST);
+    }
+    free(s.bytes);
+    return whole;
+}
+
+/* SHA-256(prefix || left || right) of neighbouring digests, 32 bytes for every 64. */
+void ledgerlake_hash_pairs(int64_t pairs, uint8_t prefix, const uint8_t *nodes, int plain,
+                           uint8_t *out) {
+    compressor compress = best_compressor(plain);
+    uint8_t pair[1 + 2 * DIGEST + PADDING_ROOM];
+    for (int64_t i = 0; i < pairs; i++) {
+        pair[0] = prefix;
+        memcpy(pair + 1, nodes + i * 2 * DIGEST, 2 * DIGEST);
+        digest(compress, pair, 1 + 2 * DIGEST, out + i * DIGEST);
+    }
+}

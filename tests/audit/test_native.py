@@ -1,0 +1,74 @@
+"""The compiled hasher was built here, and gives what hashlib and plain Python give."""
+
+import hashlib
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from audit import canonical, merkle, native
+from tests.audit.canonical_rows import odd_rows
+
+
+def _plain(texts: list[str]) -> bytes:
+    return b"".join(hashlib.sha256(b"p" + text.encode()).digest() for text in texts)
+
+
+def test_the_hasher_is_built_where_there_is_a_compiler() -> None:
+    assert native.is_there()
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["own instructions", "any processor"])
+def test_texts_of_every_length_hash_as_hashlib_does(plain: bool) -> None:
+    texts = ["é" * (n // 2) + "x" * (n % 2) for n in range(300)] + ["y" * 1_000_003]
+    rows = native.rows_of([pl.Series(texts)], [native.BARE_TEXT])
+    assert native.hash_rows(rows, b"p", plain=plain) == _plain(texts)
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["own instructions", "any processor"])
+def test_pairs_hash_as_hashlib_does(plain: bool) -> None:
+    nodes = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(64))
+    pairs = [nodes[at : at + 64] for at in range(0, len(nodes), 64)]
+    expected = b"".join(hashlib.sha256(b"\x01" + pair).digest() for pair in pairs)
+    assert native.hash_pairs(nodes, 1, plain=plain) == expected
+
+
+def test_without_the_hasher_every_hash_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    df = odd_rows(200, seed=7)
+    leaves = canonical.leaf_hashes(df)
+
+    def hashed() -> tuple[bytes, ...]:
+        return (
+            canonical.leaf_hashes(df),
+            canonical.content_hashes(df),
+            canonical.text_hashes(df["payload"].fill_null("")),
+            merkle.pair_hashes(leaves),
+        )
+
+    with_it = hashed()
+    monkeypatch.setattr(native, "_library", None)
+    assert hashed() == with_it
+
+
+def test_the_c_source_is_clean_under_the_compilers_warnings_and_sanitizers(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Built again with the address and undefined-behaviour sanitizers and run over odd rows."""
+    library = tmp_path / "native.so"
+    flags = ["-O1", "-g", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
+    sanitize = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
+    source = native.SOURCE
+    subprocess.run(["cc", *flags, *sanitize, "-o", str(library), str(source)], check=True)
+    code = (
+        "import sys, audit.native as n\n"
+        "from pathlib import Path\n"
+        "n._library = n._open(Path(sys.argv[1]))\n"
+        "from audit import canonical\n"
+        "from tests.audit.canonical_rows import odd_rows\n"
+        "df = odd_rows(2_000, seed=11)\n"
+        "print(canonical.leaf_hashes(df) == b''.join("
+        "canonical.leaf_hash(row) for row in df.iter_rows(named=True)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(library)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"
