@@ -17,13 +17,15 @@ _PAGE = 5_000
 
 def streams(journal: Journal, prefix: str) -> Iterator[StreamState]:
     """The states of all streams whose id begins so, in order of the id."""
-    after, end = prefix, prefix + chr(0x10FFFF)
+    after = ""
+    begins = STREAMS.c.stream_id.startswith(prefix, autoescape=True)
     while True:
-        query = sa.select(STREAMS).where(STREAMS.c.stream_id > after, STREAMS.c.stream_id < end)
+        query = sa.select(STREAMS).where(begins, STREAMS.c.stream_id > after)
         with journal.reading() as connection:
             page = connection.execute(query.order_by(STREAMS.c.stream_id).limit(_PAGE)).mappings()
             found = [StreamState(**row) for row in page]
-        yield from found
+        # SQLite takes SAGA/ for saga/.
+        yield from (one for one in found if one.stream_id.startswith(prefix))
         if len(found) < _PAGE:
             return
         after = found[-1].stream_id
@@ -37,7 +39,8 @@ def changed(journal: Journal, prefix: str, *, since: int) -> set[str]:
         .distinct()
     )
     with journal.reading() as connection:
-        return set(connection.execute(query).scalars())
+        found = connection.execute(query).scalars()
+        return {one for one in found if one.startswith(prefix)}
 
 
 def events(journal: Journal, stream_id: str) -> list[JournalEvent]:

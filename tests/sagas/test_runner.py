@@ -164,11 +164,13 @@ def chaos(folder: Path, *, sagas: int, kills: int, seed: int) -> None:
         shop.open_accounts(*accounts)
         cents = [(f"o{n}", lot.choice(accounts), lot.randrange(1, 5_000)) for n in range(sagas)]
         shop.order(*((name, account, f"{c / 100:.2f}") for name, account, c in cents))
+        codes = []
         for _ in range(kills):
             child = forked.start(serve, folder, web.url)
             time.sleep(lot.uniform(0.2, 0.6))
             os.kill(child.pid or 0, signal.SIGKILL)
-            child.join()
+            codes.append(forked.exit_code(child))
+        assert codes[0] == -signal.SIGKILL, "it was killed at work"
         ran = shop.run()
         assert (ran.open, ran.waiting) == (0, 0)
         assert shop.problems(web.books, accounts) == [], f"seed {seed}"
