@@ -192,6 +192,14 @@ def test_a_retry_that_would_come_after_the_deadline_is_not_made() -> None:
     assert [type(one).__name__ for one in then] == ["SagaStepSucceeded"], "done is done"
 
 
+def test_a_retry_due_at_the_deadline_itself_is_one_too_late() -> None:
+    wait_us = PAYMENT.steps[1].retry.wait_us(1, lot=f"{ID}/{CAPTURE}")
+    for early_us, events in ((0, 2), (1, 1)):
+        at_us = DEADLINE_US - wait_us - early_us
+        told = payment(done(RESERVE)).when(report(CAPTURE, SILENCE, at_us=at_us)).outcome
+        assert len(told) == events, early_us
+
+
 def test_past_its_deadline_a_saga_undoes_also_what_may_have_been_asked() -> None:
     """A runner may have died after the call and before it could tell."""
     at = {"event_time_us": DEADLINE_US}
@@ -233,6 +241,36 @@ def test_undoing_goes_on_past_the_deadline_until_a_person_is_asked() -> None:
     back.when(report("refund_payment", NO)).then(
         refused("refund_payment"), waits("refund_payment", text)
     )
+
+
+def test_undoing_out_of_tries_asks_a_person_and_does_not_turn_again() -> None:
+    refund = PAYMENT.steps[1].undone_by
+    assert refund is not None
+    last = refund.retry.tries
+    back = payment(
+        done(RESERVE),
+        turned_back("refund_payment", "release_funds", reason="x"),
+        failed("refund_payment", attempt=last - 1, retry_us=NOW_US),
+    )
+    text = f"refund_payment got no clear answer in {last} tries: silence"
+    then = back.when(report("refund_payment", SILENCE, last)).then(
+        failed("refund_payment", attempt=last), waits("refund_payment", text)
+    )
+    then.then_state(unsure=(), done=(RESERVE,), undoing=True)
+
+
+def test_what_is_undone_is_no_step_done_forward() -> None:
+    back = payment(done(RESERVE), turned_back("refund_payment", "release_funds", reason="x"))
+    then = back.when(report("refund_payment", DONE)).then(done("refund_payment"))
+    then.then_state(done=(RESERVE,), pending=("release_funds",))
+
+
+def test_what_a_person_settles_after_a_refusal_is_asked_no_more() -> None:
+    waiting = payment(
+        turned_back("release_funds", reason="x"), refused("release_funds"), waits("x", "no")
+    )
+    waiting.when(says("settled")).then(decided("settled"), ended("settled"))
+    waiting.when(says("retry")).then(decided("retry", anew=True)).then_state(refused=False)
 
 
 def test_a_person_has_a_refused_step_asked_under_a_new_key() -> None:
