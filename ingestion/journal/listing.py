@@ -39,8 +39,8 @@ def changed(journal: Journal, prefix: str, *, since: int) -> set[str]:
         .distinct()
     )
     with journal.reading() as connection:
-        found = connection.execute(query).scalars()
-        return {one for one in found if one.startswith(prefix)}
+        found: list[str] = list(connection.execute(query).scalars())
+    return {one for one in found if one.startswith(prefix)}
 
 
 def events(journal: Journal, stream_id: str) -> list[JournalEvent]:
