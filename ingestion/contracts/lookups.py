@@ -1,7 +1,8 @@
 """Rows of the lake as their newest contracts have them, with what that takes to look up.
 
-Holds `as_newest` and `AccountCurrencies`, read from the lake as known at each event's own commit;
-dbt's twin is model `int_accounts__openings`. Called by whoever reads events one by one.
+Holds `as_newest`, `frame_as_newest` and `AccountCurrencies`, read from the lake as known at each
+event's own commit; dbt's twin is model `int_accounts__openings`. Called by whoever reads events
+one by one.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from ingestion.contracts.registry import Registry, load
+from ingestion.contracts.upcast_steps import PREFIX, Add
 from ingestion.contracts.upcasting import upcast
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
@@ -74,6 +76,33 @@ def as_newest(lake: Path, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, A
     until = max((one["commit_seq"] for one in old), default=-1)
     accounts = {one["account_id"] for one in old if one["account_id"]}
     return list(_newest(known, rows, account_currencies(lake, accounts, until=until)))
+
+
+def frame_as_newest(lake: Path, events: pl.DataFrame) -> pl.DataFrame:
+    """The same of a frame with the canonical columns; one without such events comes back as it is.
+
+    Row by row only where a column is empty that a newer contract fills.
+    """
+    wanted = _may_be_filled(load())
+    old = events.with_row_index("at").filter(wanted) if wanted is not None else events.clear()
+    if old.is_empty():
+        return events
+    filled = pl.DataFrame(as_newest(lake, old.drop("at").to_dicts()), schema=events.schema)
+    rest = events.with_row_index("at").join(old.select("at"), on="at", how="anti")
+    return pl.concat([rest, filled.insert_column(0, old["at"])]).sort("at").drop("at")
+
+
+def _may_be_filled(known: Registry) -> pl.Expr | None:
+    """Rows of an old version with nothing in a column that a newer one adds."""
+    found = [
+        (pl.col("event_type") == one.event_type)
+        & (pl.col("schema_version") < one.schema_version)
+        & pl.col(step.target).is_null()
+        for one in known
+        for step in one.upcast
+        if isinstance(step, Add) and not step.target.startswith(PREFIX)
+    ]
+    return pl.any_horizontal(found) if found else None
 
 
 def _newest(

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
+from ingestion.contracts.lookups import frame_as_newest
 from ingestion.journal import rows
 from ingestion.journal.codec import Codec
 from ingestion.journal.journal import Journal
@@ -93,7 +94,7 @@ def frames(lake: Lake, codec: Codec[S, C, E], *, after: int) -> Iterator[pl.Data
 
 
 def events_of(lake: Lake, codec: Codec[S, C, E], commit: Commit) -> Iterator[pl.DataFrame]:
-    """The kind's events of one commit."""
+    """The kind's events of one commit, as their newest contracts have them."""
     types = {one.event_type for one in commit.outcomes if one.event_type}
     if codec.event_types.isdisjoint(types):
         return
@@ -102,7 +103,7 @@ def events_of(lake: Lake, codec: Codec[S, C, E], commit: Commit) -> Iterator[pl.
             wanted = pl.col("event_type").is_in(sorted(codec.event_types))
             frame = lake.read(segment).filter(wanted)
             if frame.height:
-                yield frame
+                yield frame_as_newest(lake.folder, frame)
 
 
 class _Folding(Generic[S, C, E]):

@@ -61,8 +61,16 @@ class Lake:
     """One tenant's lake. Safe under several processes: commits are put-if-absent."""
 
     def __init__(
-        self, store: Store, index_dir: Path, *, tenant_id: str, now: Clock, step: Step | None
+        self,
+        store: Store,
+        folder: Path,
+        index_dir: Path,
+        *,
+        tenant_id: str,
+        now: Clock,
+        step: Step | None,
     ) -> None:
+        self.folder = folder
         self._store = store
         self._log = CommitLog(store)
         self._files = SegmentFiles(store)
@@ -110,7 +118,7 @@ class Lake:
                 found="no commit 0 in it",
                 remedy="Run `ledgerlake init` first.",
             )
-        lake = cls(store, index_dir, tenant_id=tenant_id, now=now, step=step)
+        lake = cls(store, lake_dir, index_dir, tenant_id=tenant_id, now=now, step=step)
         with lake._locked():
             lake._require_known_log()
             lake._catch_up(progress)

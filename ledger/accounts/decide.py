@@ -67,10 +67,11 @@ def _reserved(state: Account, command: co.Reserve) -> ev.AccountEvent:
 
 
 def _released(state: Account, command: co.Release) -> ev.AccountEvent:
+    assert state.currency is not None, "the rules see to it"
     return ev.FundsReleased(
         account_id=state.account_id,
         event_time_us=command.at.event_time_us,
-        currency=state.currency or "",
+        currency=state.currency,
         amount=state.holds[command.hold_id],
         hold_id=command.hold_id,
     )

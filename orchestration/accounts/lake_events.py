@@ -14,6 +14,7 @@ import polars as pl
 
 from audit.canonical import DECIMAL_SCALE
 from ingestion.account_codec import ACCOUNT_CODEC, KINDS, event_of
+from ingestion.contracts.lookups import frame_as_newest
 from ingestion.lake import Segment
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
@@ -21,7 +22,7 @@ from ledger.accounts import AccountEvent
 
 COLUMNS = (
     *("account_id", "event_type", "event_time", "currency", "amount", "payload"),
-    *("ingest_time", "event_id", "source"),
+    *("ingest_time", "event_id", "source", "schema_version", "commit_seq"),
 )
 END = 253_402_300_799_999_999
 """The last instant of year 9999: after every event, and every commit."""
@@ -67,7 +68,7 @@ class AccountLake:
     def events(self, account_id: str, span: Span) -> list[AccountEvent]:
         """The account's events of the span, in the lake's order."""
         found = self._wanted(pl.col("account_id") == account_id, span)
-        return [] if found is None else _events(found)
+        return [] if found is None else self._events(found)
 
     def events_of(
         self, account_ids: Collection[str], span: Span
@@ -75,23 +76,45 @@ class AccountLake:
         """As `events`, of several accounts in one pass over the segments."""
         events: dict[str, list[AccountEvent]] = {one: [] for one in account_ids}
         found = self._wanted(pl.col("account_id").is_in(sorted(account_ids)), span)
-        for one in [] if found is None else _events(found):
+        for one in [] if found is None else self._events(found):
             events[one.account_id].append(one)
         return events
 
     def rows(self, account_id: str) -> Sequence[Mapping[str, Any]]:
         """All rows of the account with where they come from, in the lake's order."""
         found = self._wanted(pl.col("account_id") == account_id, Span(valid_us=END, commit=END))
-        return (
-            []
-            if found is None
-            else (
-                found.filter(pl.col("event_type").is_in(sorted(KINDS)))
-                .select(COLUMNS)
-                .collect()
-                .to_dicts()
-            )
+        if found is None:
+            return []
+        known = found.filter(pl.col("event_type").is_in(sorted(KINDS)))
+        newest = frame_as_newest(self.folder, known.select(COLUMNS).collect())
+        return newest.to_dicts()
+
+    def _events(self, rows: pl.LazyFrame) -> list[AccountEvent]:
+        """Amounts come as the whole numbers they are stored as: making a Decimal of one takes
+        Polars ten times as long as Python."""
+        found = rows.select(
+            "event_type",
+            "account_id",
+            pl.col("event_time").dt.epoch("us"),
+            "currency",
+            pl.col("amount").to_physical().cast(pl.Int64),
+            "payload",
+            "schema_version",
+            "commit_seq",
         )
+        newest = frame_as_newest(self.folder, found.collect())
+        return [
+            event_of(
+                event_type,
+                account_id,
+                at_us,
+                currency=currency,
+                amount=None if unscaled is None else Decimal(unscaled).scaleb(-DECIMAL_SCALE),
+                payload=payload,
+            )
+            for event_type, account_id, at_us, currency, unscaled, payload, *_ in newest.rows()
+            if event_type in KINDS
+        ]
 
     def _wanted(self, wanted: pl.Expr, span: Span) -> pl.LazyFrame | None:
         paths = [
@@ -112,28 +135,3 @@ class AccountLake:
 
 def _instant(at_us: int) -> pl.Expr:
     return pl.lit(min(at_us, END), dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
-
-
-def _events(rows: pl.LazyFrame) -> list[AccountEvent]:
-    """Amounts come as the whole numbers they are stored as: making a Decimal of one takes polars
-    ten times as long as Python."""
-    found = rows.select(
-        "event_type",
-        "account_id",
-        pl.col("event_time").dt.epoch("us"),
-        "currency",
-        pl.col("amount").to_physical().cast(pl.Int64),
-        "payload",
-    )
-    return [
-        event_of(
-            event_type,
-            account_id,
-            at_us,
-            currency=currency,
-            amount=None if unscaled is None else Decimal(unscaled).scaleb(-DECIMAL_SCALE),
-            payload=payload,
-        )
-        for event_type, account_id, at_us, currency, unscaled, payload in found.collect().rows()
-        if event_type in KINDS
-    ]

@@ -74,6 +74,15 @@ def test_the_first_of_several_openings_and_closings_counts() -> None:
     assert state.opening is not None
     assert (state.currency, state.opening.overdraft_limit) == ("EUR", 2)
     assert fold([closed(event_time_us=7), closed(event_time_us=5)]).closed_us == 5
+    assert fold([closed(event_time_us=5), closed(event_time_us=7)]).closed_us == 5
+    assert fold([closed(event_time_us=5), deposited(1)]).status == "closed"
+    dollars, euros = opened(currency="USD"), opened(overdraft_limit=Decimal(9))
+    assert fold([dollars, euros]).currency == fold([euros, dollars]).currency == "EUR"
+    bare = opened(currency=None, overdraft_limit=Decimal(1))
+    found = {
+        one.opening and one.opening.currency for one in (fold([bare, euros]), fold([euros, bare]))
+    }
+    assert found == {None}
 
 
 def test_the_digest_is_that_of_the_lines_of_the_state() -> None:

@@ -1,6 +1,8 @@
 """Accounts on the command line: what is answered, refused, repeated, and known afterwards."""
 
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +100,40 @@ def test_what_was_drained_is_shown_as_the_lake_has_it(desk: Terminal) -> None:
     assert all(one["known_from"] for one in told)
     assert account(desk, "snapshots", "check").code == 2, "none were made"
     json.dumps(told)
+
+
+def test_old_deposits_count_in_the_currency_the_account_was_opened_in(
+    desk: Terminal, tmp_path: Path
+) -> None:
+    """A terminal still sends version 1, which names no currency."""
+    assert desk.run("journal", "drain").code == 0
+    at = datetime.now(UTC).isoformat()
+    (tmp_path / "old.jsonl").write_text(json.dumps({"id": "t1", "at": at, "amount": "5.00"}) + "\n")
+    (tmp_path / "old.toml").write_text(OLD_TERMINAL)
+    files = ("ingest", "files", str(tmp_path / "old.jsonl"))
+    assert desk.run(*files, "--mapping", str(tmp_path / "old.toml")).code == 0
+    shown = account(desk, "show", "A1", "--json").json
+    assert (shown["balance"], shown["currency"]) == ("105.00", "EUR")
+    then = account(desk, "show", "A1", "--valid-as-of", "now", "--json").json
+    assert then["balance"] == "105.00"
+    told = account(desk, "history", "A1", "--json").json["events"]
+    assert (told[-1]["currency"], told[-1]["balance"]) == ("EUR", "105.0000")
+    assert desk.run("journal", "check").code == 0
+    assert account(desk, "snapshots", "build").code == 0
+    assert account(desk, "snapshots", "check").code == 0
+
+
+OLD_TERMINAL = """
+mapping = 1
+source = "terminal"
+format = "jsonl"
+[event]
+type = "FundsDeposited"
+version = 1
+id = { column = "id" }
+time = { column = "at" }
+account_id = { constant = "A1" }
+amount = { column = "amount" }
+[columns]
+amount = "decimal"
+"""

@@ -31,6 +31,10 @@ COMMANDS = {
     *("calendar show", "calendar define", "policy show", "policy set"),
     *("interest accrue", "interest explain", "interest algorithms", "interest notices"),
     *("replay interest", "replay apply"),
+    *("account open", "account deposit", "account withdraw", "account correct", "account close"),
+    *("account reserve", "account release", "account capture", "account refund"),
+    *("account show", "account history", "account snapshots build", "account snapshots check"),
+    *("contracts list", "contracts show", "contracts check", "contracts export"),
 }
 
 

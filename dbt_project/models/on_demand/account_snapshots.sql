@@ -19,7 +19,7 @@ with events as (
                 'FundsRefunded'
             ) and json_valid(payload) then payload
         end as payload
-    from {{ read_segments(segments.paths) }}
+    from {{ read_segments(segments.paths, read_as_newest('accounts')) }}
     where account_id is not null
 ),
 
