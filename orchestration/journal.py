@@ -17,11 +17,12 @@ from ingestion.journal import Codec, Drained, Journal
 from ingestion.lake import Lake
 from ingestion.lake.state import LakeState
 from ingestion.lake.writer import Clock, system_clock
+from ingestion.saga_codec import SAGA_CODEC
 from orchestration.home import Home
 from orchestration.publish.showing import TailKeeper
 from orchestration.settings import Settings
 
-CODECS: Final[tuple[Codec[Any, Any, Any], ...]] = (ACCOUNT_CODEC,)
+CODECS: Final[tuple[Codec[Any, Any, Any], ...]] = (ACCOUNT_CODEC, SAGA_CODEC)
 """Every kind of stream the journal keeps states of."""
 Progress = Callable[[int, int], None]
 

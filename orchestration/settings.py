@@ -81,6 +81,23 @@ class Journal(_Section):
     )
 
 
+class Payments(_Section):
+    """Who is asked for payments and receipts, by `ledgerlake saga run`."""
+
+    gateway_url: Annotated[str, StringConstraints(pattern=_WEB_ADDRESS)] = Field(
+        default="", description="payment gateway: POST captures and refunds below it; empty = none"
+    )
+    receipts_url: Annotated[str, StringConstraints(pattern=_WEB_ADDRESS)] = Field(
+        default="", description="sender of receipts: POST receipts below it; empty = none"
+    )
+    call_seconds: int = Field(
+        default=10, ge=1, le=120, description="how long either may take to answer"
+    )
+    calls_at_once: int = Field(
+        default=16, ge=1, le=256, description="most calls under way at one moment"
+    )
+
+
 class Periods(_Section):
     """When the period clock closes a period softly: `close_at`, counted from its end in UTC."""
 
@@ -130,6 +147,7 @@ class Settings(BaseSettings):
     editions: Editions = Editions()
     ingest: Ingest = Ingest()
     journal: Journal = Journal()
+    payments: Payments = Payments()
     periods: Periods = Periods()
     alerts: Alerts = Alerts()
     duckdb: DuckDB = DuckDB()

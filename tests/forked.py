@@ -13,7 +13,7 @@ _CONTEXT.set_forkserver_preload(
     [
         *("dbt.cli.main", "dbt.adapters.duckdb", "expectations.evidence"),
         *("tests.close.house", "tests.lake.producer"),
-        *("tests.journal.racer", "sqlalchemy.dialects.sqlite", "psycopg"),
+        *("tests.journal.racer", "tests.sagas.shop", "sqlalchemy.dialects.sqlite", "psycopg"),
     ]
 )
 

@@ -24,6 +24,7 @@ from orchestration.cli import (
     periods,
     proofs,
     questions,
+    saga,
     warehouse,
 )
 from orchestration.cli.ingest import ingest_app
@@ -60,6 +61,7 @@ proofs.register(app)
 interest.register(app)
 contracts.register(app)
 accounts.register(app)
+saga.register(app)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from orchestration.scheduling.assets.lake import LAKE_SPEC
 from orchestration.scheduling.assets.models import model_assets, quick_checks
 from orchestration.scheduling.assets.period_figures import period_figures
 from orchestration.scheduling.jobs.acts import act_jobs
+from orchestration.scheduling.jobs.sagas import RUN_SAGAS, sagas_job
 from orchestration.scheduling.jobs.selections import (
     BUILD,
     PLAN,
@@ -33,6 +34,7 @@ from orchestration.scheduling.jobs.selections import (
 )
 from orchestration.scheduling.manifest import prepared
 from orchestration.scheduling.sensors.alerts import failed_runs_sensor, pending_exceptions_sensor
+from orchestration.scheduling.sensors.due_sagas import due_sagas_sensor
 from orchestration.scheduling.sensors.late_arrivals import late_arrivals_sensor
 from orchestration.scheduling.sensors.new_commits import new_commits_sensor
 from orchestration.scheduling.sensors.period_clock import period_clock_sensor
@@ -70,6 +72,7 @@ def assemble(
             plan_job(),
             close_job(),
             *act_jobs(),
+            sagas_job(),
         ],
         sensors=[
             new_commits_sensor(BUILD),
@@ -77,6 +80,7 @@ def assemble(
             period_clock_sensor(PLAN),
             pending_exceptions_sensor(),
             failed_runs_sensor(),
+            due_sagas_sensor(RUN_SAGAS),
         ],
         resources={"settings": chosen, "now": now, "alerts": alerts or Alerts(chosen, now=now)},
         # A process per step would cost each of them another start of about 10 s.

@@ -17,6 +17,7 @@ from tests.cli.terminal import Terminal
 COMMANDS = {
     *("init", "status", "verify", "doctor", "ingest files", "build", "publish", "rollback"),
     *("journal status", "journal drain", "journal check", "journal rebuild"),
+    *("saga start", "saga run", "saga list", "saga show", "saga decide"),
     *("asof sales", "asof balance", "corrections", "explain sales", "prove sales"),
     *("close plan", "close apply", "close status", "reopen", "diff"),
     *("certificates list", "certificates verify", "certificates reproduce"),
