@@ -60,7 +60,10 @@ def _arrive_at_the_turn_of_the_month(home: Home) -> None:
     lake.close()
 
 
-@pytest.mark.parametrize("arrive", [_arrive, _arrive_at_the_turn_of_the_month])
+@pytest.mark.parametrize(
+    "arrive",
+    [_arrive, pytest.param(_arrive_at_the_turn_of_the_month, marks=pytest.mark.nightly)],
+)
 def test_live_figures_are_those_the_next_build_will_make(own: Terminal, arrive: object) -> None:
     home = Home(Path(os.environ["LEDGERLAKE_HOME"]), "default")
     assert callable(arrive)

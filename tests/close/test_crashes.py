@@ -90,7 +90,7 @@ def test_kill_at_any_moment_ends_in_one_certified_period(house: Copy) -> None:
     assert [one.ok for one in verify_certificates(shop.home)] == [True]
 
 
-@pytest.mark.parametrize("step", ["gated", "certified"])
+@pytest.mark.parametrize("step", ["certified", pytest.param("gated", marks=pytest.mark.nightly)])
 def test_ordinary_build_between_death_and_resumption_changes_nothing(
     house: Copy, step: str
 ) -> None:

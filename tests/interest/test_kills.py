@@ -6,6 +6,8 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from orchestration.close.signing import When
 from orchestration.interest import notices, posting
 from orchestration.interest.accrue import accrue
@@ -21,6 +23,7 @@ CHUNK_ROWS = 2
 """Of four rows: two commits, so that a run can die between them."""
 
 
+@pytest.mark.nightly
 def test_an_accrual_killed_again_and_again_posts_each_account_once(bank: Bank) -> None:
     deaths = _until_it_ends(_accrue, bank)
     assert deaths >= 5, "two commits of the lake, some steps each"

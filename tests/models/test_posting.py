@@ -71,6 +71,7 @@ def test_a_late_sale_decided_into_the_next_period_keeps_its_day(shop: Shop) -> N
     ) == [("next_period", "2025-03", "rita", "adam", "because")]
 
 
+@pytest.mark.nightly
 def test_an_undone_decision_takes_its_booking_back(shop: Shop) -> None:
     event = shop.sell(FEBRUARY, 20)
     shop.office.decide([event], "next_period", "2025-03")
@@ -88,6 +89,7 @@ def test_an_undone_decision_takes_its_booking_back(shop: Shop) -> None:
     assert shop.rows("select sum(amount) from period_sales") == [(Decimal(107),)]
 
 
+@pytest.mark.nightly
 def test_a_rejected_event_is_in_no_figure(shop: Shop) -> None:
     shop.office.decide([shop.sell(FEBRUARY, 20)], "rejected", None)
     _build_both_ways(shop)
@@ -124,6 +126,7 @@ def test_a_reopened_month_takes_restatements_only_and_closes_as_edition_two(shop
     ]
 
 
+@pytest.mark.nightly
 def test_soft_close_lets_named_sources_book_and_a_cap_sends_large_sales_to_people(
     tmp_path: Path,
 ) -> None:
@@ -143,6 +146,7 @@ def test_soft_close_lets_named_sources_book_and_a_cap_sends_large_sales_to_peopl
     ) == [(501, "over_amount_cap"), (3, "period_soft_closed")]
 
 
+@pytest.mark.nightly
 def test_a_lock_exception_lets_its_scope_in_until_it_expires(shop: Shop) -> None:
     shop.office.reopen("2025-02")
     shop.grant("a" * 32, "2025-02", source="office", amount_cap=Decimal(50))
@@ -161,6 +165,7 @@ def test_a_lock_exception_lets_its_scope_in_until_it_expires(shop: Shop) -> None
     ) == [("correction", 50), ("original", 100)]
 
 
+@pytest.mark.nightly
 def test_the_most_specific_policy_holds(tmp_path: Path) -> None:
     shop = open_shop(tmp_path)
     shop.at(FEBRUARY - timedelta(days=5))

@@ -63,7 +63,15 @@ def _build_elsewhere(original: Warehouse, folder: Path, machine: str, *arguments
     """Copy the lake to `folder` and run a plain dbt there, as on another machine."""
     shutil.copytree(original.home.lake, folder / "lake" / original.home.tenant)
     (folder / "warehouse").mkdir()
-    command = [sys.executable, "-m", "dbt.cli.main", "run", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "dbt.cli.main",
+        "run",
+        "--exclude",
+        "tag:on_demand",
+        *arguments,
+    ]
     finished = subprocess.run(
         [*command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet"],
         cwd=PROJECT,
@@ -96,12 +104,16 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return made
 
 
-def test_zone_and_clock_of_the_machine_change_no_byte(original: Warehouse, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "machine", ["kiritimati", pytest.param("los-angeles", marks=pytest.mark.nightly)]
+)
+def test_zone_and_clock_of_the_machine_change_no_byte(
+    original: Warehouse, tmp_path: Path, machine: str
+) -> None:
     original.build()
     here = _hashes(original, tmp_path / "here")
-    for machine in MACHINES:
-        made = _build_elsewhere(original, tmp_path / machine, machine)
-        assert _hashes(made, tmp_path / f"{machine}-export") == here, machine
+    made = _build_elsewhere(original, tmp_path / machine, machine)
+    assert _hashes(made, tmp_path / f"{machine}-export") == here
     assert len(here) > 10
     assert original.rows("select count(*) from late_event_exceptions") != [(0,)]
     assert original.rows("select count(*) from sales_corrections") != [(0,)]

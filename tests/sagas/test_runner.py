@@ -119,7 +119,9 @@ def test_an_answer_that_is_no_clear_no_leaves_it_open(fault: int) -> None:
         assert isinstance(gateway.refund(key="r", capture_key="k"), Unknown)
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize(
+    "nth", [2, 5, *(pytest.param(n, marks=pytest.mark.nightly) for n in (1, 3, 4, 6))]
+)
 def test_killed_between_any_call_and_its_record_the_next_runner_asks_with_the_same_key(
     tmp_path: Path, nth: int
 ) -> None:
