@@ -125,6 +125,8 @@ def _missing(store: Store, pool: Pool, tail: Tail, draw: np.random.Generator) ->
     borrowed = draw.gamma(POOL_WEIGHT / POOL_SAMPLE, size=(REPLICATES, POOL_SAMPLE))
     kinds = kind_of(store.known, store.trades(store.weekdays))
     for hours, known, kind in zip(store.ages, store.known, kinds, strict=True):
+        if hours >= tail.horizon_hours:  # older than what past days were watched: the tail's
+            continue
         shares, pooled = store.shares(hours, kind), pool.shares(hours, kind)
         if not pooled.any():  # a store's own days are in the pool as well
             continue
