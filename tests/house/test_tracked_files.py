@@ -15,6 +15,7 @@ MACHINE_PATHS = re.compile(
 INDEX_ADDRESSES = re.compile(
     r"--(?:extra-)?index-url|--find-links|--trusted-host|://[^\s/]*(?:pypi|artifactory|nexus|devpi|mirror)[^\s/]*"
 )
+MERGE_MARKS = re.compile(r"^(?:<{7}|>{7}) ")
 SIZE_MAX_BYTES = 6_000_000
 BINARY = {".parquet", ".gz", ".png", ".zip", ".duckdb"}
 
@@ -44,6 +45,11 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
 def test_no_file_names_a_package_index() -> None:
     hits = [hit for hit in _hits(INDEX_ADDRESSES) if not hit.startswith("tests/house/")]
     assert not hits, "the index is the installing machine's business:\n" + "\n".join(hits)
+
+
+def test_no_merge_was_left_half_done() -> None:
+    hits = _hits(MERGE_MARKS)
+    assert not hits, "both sides of a merge stand there:\n" + "\n".join(hits)
 
 
 def test_no_tracked_file_is_large() -> None:
