@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
@@ -21,6 +21,7 @@ from typing import Final
 import polars as pl
 
 from audit import native
+from ledger.instants import to_us
 
 ENCODING_VERSION: Final = 1
 ROW_PREFIX: Final = f"v{ENCODING_VERSION};"
@@ -34,8 +35,6 @@ DECIMAL_PRECISION: Final = 18
 
 # Rows read and hashed at once, at least: smaller pieces pay the fixed cost of a thread too often.
 CHUNK_ROWS: Final = 65_536
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kind(Enum):
@@ -235,13 +234,6 @@ def content_hash(row: Mapping[str, object]) -> bytes:
     return hashlib.sha256(canonical_content(row)).digest()
 
 
-def instant_to_us(value: datetime) -> int:
-    """Microseconds since 1970-01-01T00:00:00Z, exact."""
-    if value.tzinfo is None:
-        raise ValueError(f"instant {value!r} has no time zone; give it one")
-    return (value - _EPOCH) // timedelta(microseconds=1)
-
-
 def _encode(row: Mapping[str, object], names: Sequence[str]) -> bytes:
     fields = "".join(_encode_field(COLUMN[name].kind, row[name]) for name in names)
     return (ROW_PREFIX + fields).encode("utf-8")
@@ -253,7 +245,7 @@ def _encode_field(kind: Kind, value: object) -> str:
     if kind is Kind.TEXT and isinstance(value, str):
         return f"s{len(value.encode('utf-8'))}:{value},"
     if kind is Kind.INSTANT and isinstance(value, datetime):
-        return f"t{instant_to_us(value)};"
+        return f"t{to_us(value)};"
     if kind is Kind.DECIMAL and isinstance(value, Decimal):
         return f"d{_unscaled(value)};"
     if kind is not Kind.TEXT and isinstance(value, int) and not isinstance(value, bool):

@@ -17,10 +17,10 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from audit.canonical import instant_to_us
 from audit.canonical_json import canonical_json
 from audit.certificate import CertifiedFile, ControlTotal, Figure
 from ledger.errors import IncorrectInput
+from ledger.instants import to_us
 
 PERIOD_COLUMNS: Final = ("posting_period", "period_id")
 # Python adds decimals to 28 digits unless told; DECIMAL(38) columns need 38 and the carry.
@@ -105,7 +105,7 @@ def _value(cell: Any) -> Any:
     if isinstance(cell, Decimal):
         return _plain(cell)
     if isinstance(cell, datetime):
-        return instant_to_us(cell)
+        return to_us(cell)
     if isinstance(cell, date):
         return cell.isoformat()
     if isinstance(cell, list | tuple):

@@ -7,7 +7,6 @@ it writes obeys the contracts. Called by the journal's handler and by folding.
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
@@ -17,9 +16,8 @@ from ledger import accounts
 from ledger.accounts import ACCOUNTS, Account, AccountDecider, AccountEvent
 from ledger.accounts.state import STATE_FORMAT, Opening
 from ledger.control_events import canonical_json
+from ledger.instants import to_us
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _PLACES: Final = Decimal("0.0001")
 _PAYLOAD: Final = json.JSONDecoder(parse_float=str, parse_int=str)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,14}(\.[0-9]+)?")
@@ -55,7 +53,7 @@ class AccountCodec:
         )
 
     def from_row(self, row: Mapping[str, Any]) -> AccountEvent:
-        at_us = (row["event_time"] - _EPOCH) // _MICROSECOND
+        at_us = to_us(row["event_time"])
         return event_of(
             row["event_type"],
             row["account_id"],

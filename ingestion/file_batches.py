@@ -12,7 +12,7 @@ import polars as pl
 
 from audit.canonical import EVENT_SCHEMA
 from ingestion import contracts
-from ingestion.lake import REJECT_SCHEMA, Batch, OffsetRange
+from ingestion.lake import Batch, OffsetRange, as_rejects
 from ingestion.mapping import Mapper, OccurrenceCounter
 from ingestion.sources import Limits, LocalFile, Source, SourceChunk, inspect, open_source
 
@@ -97,7 +97,7 @@ class OpenedFile:
         unreadable = chunk.rejected.rename({"offset": "source_offset"})
         rejects = pl.concat([broken, unreadable], how="diagonal").sort("source_offset")
         offsets = {(self.source_name, self.partition): OffsetRange(chunk.start, chunk.stop)}
-        return Batch(events, _as_rejects(rejects.with_columns(**origin)), offsets)
+        return Batch(events, as_rejects(rejects.with_columns(**origin)), offsets)
 
 
 def open_file(path: Path, intake: Intake, *, also: tuple[str, ...] = ()) -> OpenedFile:
@@ -124,12 +124,6 @@ def _broken_rows(
     event_type = pl.when(known).then("event_type").alias("event_type")
     named = rows[where].select("source_offset", event_type, "event_id")
     return named.with_columns(rejects["reason"], rejects["detail"], raw[where].alias("raw"))
-
-
-def _as_rejects(rows: pl.DataFrame) -> pl.DataFrame:
-    missing = {name: dtype for name, dtype in REJECT_SCHEMA.items() if name not in rows.columns}
-    filled = rows.with_columns(pl.lit(None, dtype=dtype).alias(n) for n, dtype in missing.items())
-    return filled.select(pl.col(name).cast(dtype) for name, dtype in REJECT_SCHEMA.items())
 
 
 def _instant(microseconds: pl.Expr) -> pl.Expr:

@@ -7,12 +7,12 @@ journal's handler, by folding and by the runner.
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ingestion.journal import NewEvent
 from ledger import sagas
 from ledger.control_events import canonical_json
+from ledger.instants import to_us
 from ledger.payments import PAYMENT
 from ledger.sagas import Saga, SagaDecider, SagaDefinition, SagaEvent
 from ledger.sagas.state import STATE_FORMAT
@@ -20,8 +20,6 @@ from ledger.sagas.state import STATE_FORMAT
 SAGAS: Final[Mapping[str, SagaDefinition]] = {one.name: one for one in (PAYMENT,)}
 """Every kind of saga. A new one is named here."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _VERSION: Final = 1
 _STEPPING: Final[Mapping[str, type[SagaEvent]]] = {
     kind.__name__: kind
@@ -69,7 +67,7 @@ class SagaCodec:
     def from_row(self, row: Mapping[str, Any]) -> SagaEvent:
         """The contract has seen to it that every field is there; see docs/sagas.md."""
         payload = json.loads(row["payload"])
-        payload["event_time_us"] = (row["event_time"] - _EPOCH) // _MICROSECOND
+        payload["event_time_us"] = to_us(row["event_time"])
         kind = _STEPPING.get(row["event_type"])
         if kind is not None:
             return kind(**{one.name: _read(one.name, payload) for one in fields(kind)})

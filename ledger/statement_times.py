@@ -5,8 +5,9 @@ Holds `untimely` and how far clocks may differ. Knows no books and no signatures
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+from ledger.instants import utc
 
 SKEW_US = 5 * 60_000_000
 """The signer's clock and the lake's may differ by 5 minutes: a clock set over the network is within
@@ -15,8 +16,6 @@ a second, one left alone for a year within minutes. A signer is not trusted furt
 LONGEST_WAIT_US = 7 * 24 * 3_600_000_000
 """A statement is recorded within 7 days of being signed, or is worth nothing: long enough to sign
 away from the lake over a holiday, short enough that nobody brings up what was long forgotten."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Untimely(NamedTuple):
@@ -70,11 +69,3 @@ def untimely(
             found,
             "Look at the clocks of the machines that sign, then answer again.",
         )
-
-
-def utc(at_us: int) -> str:
-    """A time for people; a number that is no time of this era as it is."""
-    try:
-        return (_EPOCH + timedelta(microseconds=at_us)).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        return f"{at_us} us"

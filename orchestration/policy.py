@@ -5,7 +5,6 @@ Does not route events (dbt does, as known at each commit). Called by `init` and 
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +13,7 @@ from audit.canonical import EVENT_SCHEMA
 from ingestion.lake import Batch, Lake, OffsetRange, layout
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
+from ledger.instants import from_us
 from orchestration.settings import Lateness
 
 EVENT_TYPE = "LatenessPolicySet"
@@ -23,8 +23,6 @@ PARTITION = "lateness"
 _SCOPE = ("source", "period_id", "effective_from")
 """A policy with one of these is for some events only (`ledgerlake policy set`); the settings give
 the one for all."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def _event(policy: Lateness, *, offset: int, now_us: int) -> pl.DataFrame:
         "schema_version": 1,
         "stream_id": "policy/lateness",
         "stream_version": offset + 1,
-        "event_time": _EPOCH + timedelta(microseconds=now_us),
+        "event_time": from_us(now_us),
         "source": SOURCE,
         "source_partition": PARTITION,
         "source_offset": offset,

@@ -7,7 +7,7 @@ cost follows what is new. Called by `ledgerlake status` and `doctor`.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -16,14 +16,13 @@ from ingestion.lake import Commit
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
 from ledger.errors import IncorrectInput
+from ledger.instants import from_us
 from orchestration.home import Home
 from orchestration.journal import Standing, standing
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import read_pointer
 from orchestration.publish.edition import Edition
 from orchestration.publish.export import text
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +140,7 @@ def read_build_record(home: Home) -> dict[str, Any] | None:
 
 def at(microseconds: int) -> datetime:
     """An instant from microseconds since 1970-01-01T00:00:00Z."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return from_us(microseconds)
 
 
 def _edition_state(home: Home, edition: Edition, head: Commit) -> EditionState:

@@ -6,7 +6,6 @@ Holds both directions, and which rows are reserved. Does not read files. Called 
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -16,11 +15,11 @@ from ledger import control_events as ev
 from ledger.books import Recorded, StoreRegistered
 from ledger.business_days import StoreDays
 from ledger.errors import InternalFault
+from ledger.instants import from_us, to_us
 from ledger.routing import Arrival
 
 FAMILY = "control"
 STORE_REGISTERED = "StoreRegistered"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FOLDED = sorted([*ev.RESERVED, STORE_REGISTERED])
 
 IS_RESERVED = (pl.col("family") == FAMILY) & pl.col("event_type").is_in(sorted(ev.RESERVED))
@@ -71,8 +70,8 @@ def arrivals(rows: pl.DataFrame) -> dict[str, Arrival]:
             event_id=row["event_id"],
             row_index=row["row_index"],
             commit_seq=row["commit_seq"],
-            event_time_us=_us(row["event_time"]),
-            ingest_time_us=_us(row["ingest_time"]),
+            event_time_us=to_us(row["event_time"]),
+            ingest_time_us=to_us(row["ingest_time"]),
             source=row["source"],
             store_id=row["store_id"],
             amount=row["amount"],
@@ -102,7 +101,7 @@ def as_events(
             "schema_version": event.schema_version,
             "stream_id": event.stream_id,
             "stream_version": version,
-            "event_time": _EPOCH + timedelta(microseconds=at_us),
+            "event_time": from_us(at_us),
             "source": ev.SOURCE,
             "source_partition": ev.PARTITION,
             "source_offset": offset,
@@ -118,7 +117,7 @@ def _recorded(row: dict[str, Any]) -> Recorded:
         event=ev.parse(row["event_type"], row["schema_version"], row["payload"]),
         event_id=row["event_id"],
         commit_seq=row["commit_seq"],
-        ingest_time_us=_us(row["ingest_time"]),
+        ingest_time_us=to_us(row["ingest_time"]),
         row_index=row["row_index"],
         stream_version=row["stream_version"],
         source=row["source"],
@@ -133,7 +132,3 @@ def _store(row: dict[str, Any]) -> StoreRegistered:
     values = json.loads(row["payload"])
     days = StoreDays(time_zone=values["time_zone"], day_cut_off=values["day_cut_off"])
     return StoreRegistered(store_id=row["store_id"], days=days, commit_seq=row["commit_seq"])
-
-
-def _us(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(microseconds=1)

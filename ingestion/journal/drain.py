@@ -13,7 +13,7 @@ from ingestion import contracts
 from ingestion.journal import rows
 from ingestion.journal.journal import Journal
 from ingestion.journal.records import PARTITION, SOURCE, JournalEvent
-from ingestion.lake import REJECT_SCHEMA, Batch, Lake, OffsetRange
+from ingestion.lake import Batch, Lake, OffsetRange, as_rejects
 
 BATCH_EVENTS = 50_000
 """Most events of one commit: 0.3 s and 60 MB; more gain nothing."""
@@ -86,20 +86,12 @@ def as_batch(
         conversions=[contracts.CHOKE_POINT],
         latest_event_time=pl.lit(latest_event_us, dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
     )
+    rejects = frame[checked.rejects["row"]].with_columns(
+        checked.rejects["reason"], checked.rejects["detail"], raw=pl.col("payload").cast(pl.Binary)
+    )
     offsets = OffsetRange(events[0].position, events[-1].position + 1)
     return Batch(
         checked.accepted.select(EVENT_SCHEMA.names()),
-        _as_rejects(frame, checked.rejects),
+        as_rejects(rejects),
         {(SOURCE, PARTITION): offsets},
     )
-
-
-def _as_rejects(frame: pl.DataFrame, rejects: pl.DataFrame) -> pl.DataFrame:
-    rejected = frame[rejects["row"]].with_columns(
-        reason=rejects["reason"],
-        detail=rejects["detail"],
-        raw=pl.col("payload").cast(pl.Binary),
-        existing_sha256=pl.lit(None, dtype=pl.String),
-        received_sha256=pl.lit(None, dtype=pl.String),
-    )
-    return rejected.select(REJECT_SCHEMA.names())

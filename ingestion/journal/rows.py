@@ -6,7 +6,6 @@ Called by `journal`, `drain` and `fold`.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,11 +15,11 @@ from audit import canonical
 from audit.canonical import EVENT_SCHEMA
 from ingestion.journal.records import PARTITION, SOURCE, JournalEvent, NewEvent
 from ledger.errors import IncorrectInput
+from ledger.instants import from_us
 
 TEXTS: Final = ("store_id", "account_id", "category", "channel", "currency")
 NUMBERS: Final = ("amount", "quantity")
 _JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST: Final = Decimal(10) ** (canonical.DECIMAL_PRECISION - canonical.DECIMAL_SCALE)
 _STEP: Final = Decimal(1).scaleb(-canonical.DECIMAL_SCALE)
 
@@ -76,11 +75,6 @@ def as_rows(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
     return frame.iter_rows(named=True)
 
 
-def microseconds(at: datetime) -> int:
-    """An instant as microseconds since 1970-01-01T00:00:00Z."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
 def _row(one: JournalEvent) -> dict[str, object]:
     event = one.event
     row: dict[str, object] = dict.fromkeys(EVENT_SCHEMA.names())
@@ -91,7 +85,7 @@ def _row(one: JournalEvent) -> dict[str, object]:
         "schema_version": event.schema_version,
         "stream_id": one.stream_id,
         "stream_version": one.stream_version,
-        "event_time": _EPOCH + timedelta(microseconds=event.event_time_us),
+        "event_time": from_us(event.event_time_us),
         "source": SOURCE,
         "source_partition": PARTITION,
         "source_offset": one.position,

@@ -24,6 +24,7 @@ from ingestion.journal.records import PARTITION, SOURCE, JournalEvent, NewEvent,
 from ingestion.journal.statements import INCOMPLETE
 from ingestion.journal.tables import EVENTS
 from ingestion.lake import Lake
+from ledger.instants import to_us
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -195,7 +196,7 @@ def _event(row: dict[str, Any]) -> JournalEvent:
         event_id=row["event_id"],
         event_type=row["event_type"],
         schema_version=row["schema_version"],
-        event_time_us=rows.microseconds(row["event_time"]),
+        event_time_us=to_us(row["event_time"]),
         columns=columns,
         payload=row["payload"].encode(),
         correlation_id=row["correlation_id"],

@@ -3,7 +3,7 @@
 Does not parse files or know contracts. Called by sources, the command line and benchmarks.
 """
 
-from ingestion.lake.batch import Batch
+from ingestion.lake.batch import Batch, as_rejects
 from ingestion.lake.commit import Commit, OffsetRange, Segment
 from ingestion.lake.layout import REJECT_SCHEMA
 from ingestion.lake.state import Head
@@ -18,4 +18,5 @@ __all__ = [
     "Lake",
     "OffsetRange",
     "Segment",
+    "as_rejects",
 ]

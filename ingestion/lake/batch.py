@@ -102,3 +102,10 @@ def _typed(frame: pl.DataFrame, wanted: pl.Schema) -> pl.DataFrame:
                 remedy="Cast to audit.canonical.EVENT_SCHEMA and ingestion.lake.REJECT_SCHEMA.",
             )
     return frame if schema == wanted else frame.select(wanted.names())
+
+
+def as_rejects(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows as a batch's quarantine: columns they lack are null."""
+    missing = {name: dtype for name, dtype in REJECT_SCHEMA.items() if name not in rows.columns}
+    filled = rows.with_columns(pl.lit(None, dtype=dtype).alias(n) for n, dtype in missing.items())
+    return filled.select(pl.col(name).cast(dtype) for name, dtype in REJECT_SCHEMA.items())

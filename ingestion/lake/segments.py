@@ -17,6 +17,7 @@ from ingestion.lake import layout
 from ingestion.lake.admission import runs
 from ingestion.lake.commit import Commit, QuarantineFile, Segment, sha256_hex
 from ingestion.lake.store import Store
+from ledger.instants import to_us
 
 ZSTD_LEVEL = 1
 """Measured on 250,000 events: level 1 takes 1.0 us an event and 42.2 bytes, level 3 takes 1.6 us
@@ -84,8 +85,8 @@ class SegmentFiles:
             rows=rows.height,
             size=len(data),
             first_row_index=int(rows["row_index"][0]),
-            min_event_time_us=canonical.instant_to_us(first),
-            max_event_time_us=canonical.instant_to_us(last),
+            min_event_time_us=to_us(first),
+            max_event_time_us=to_us(last),
         )
 
 

@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 
 from ledger.accounts import commands as co
 from ledger.accounts.state import Account
-from ledger.business_days import EPOCH, US
 from ledger.currency import MINOR_DIGITS, minor_digits
 from ledger.deciding import Rejection, no
+from ledger.instants import utc
 
 Rejections: TypeAlias = Iterator[Rejection]
 
@@ -219,11 +219,11 @@ def _time(state: Account, command: co.AccountCommand) -> Rejections:
     thing = f"account {state.account_id}"
     if at.event_time_us > at.now_us:
         rule = "event_time_must_not_be_in_the_future"
-        yield no(rule, thing, f"at most {_instant(at.now_us)}", _instant(at.event_time_us))
+        yield no(rule, thing, f"at most {utc(at.now_us)}", utc(at.event_time_us))
     if state.opening is not None and at.event_time_us < state.opening.opened_us:
         rule = "event_time_must_not_be_before_the_opening"
-        opened = _instant(state.opening.opened_us)
-        yield no(rule, thing, f"{opened} or later", _instant(at.event_time_us))
+        opened = utc(state.opening.opened_us)
+        yield no(rule, thing, f"{opened} or later", utc(at.event_time_us))
     match at.exception:
         case None:
             return
@@ -245,7 +245,3 @@ def _time(state: Account, command: co.AccountCommand) -> Rejections:
 def _short(amount: Decimal) -> str:
     """Without zeros that say nothing."""
     return f"{amount.normalize():f}"
-
-
-def _instant(at_us: int) -> str:
-    return (EPOCH + at_us * US).isoformat().replace("+00:00", "Z")

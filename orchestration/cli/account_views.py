@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.errors import IncorrectInput
+from ledger.instants import to_us
 from orchestration.cli import account_report, output
 from orchestration.cli.account_report import AccountId
-from orchestration.cli.arguments import instant, microseconds
+from orchestration.cli.arguments import instant
 from orchestration.cli.output import JsonFlag
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _as_it_was(account: str, valid_as_of: str, known_as_of: str) -> dict[str, An
     valid = instant(valid_as_of, name="--valid-as-of", now=now)
     known = instant(known_as_of, name="--known-as-of", now=now)
     past = Past(Home.of(settings.load()))
-    found = past.state_at(account, valid_us=microseconds(valid), known_us=microseconds(known))
+    found = past.state_at(account, valid_us=to_us(valid), known_us=to_us(known))
     past.close()
     _require_known(account, found.account.event_count)
     return {

@@ -3,12 +3,10 @@
 Does not hold options of one command. Called by command modules.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from ledger.errors import IncorrectInput
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from ledger.instants import to_us
 
 
 def instant(text: str, *, name: str, now: datetime | None = None) -> datetime:
@@ -26,12 +24,7 @@ def instant(text: str, *, name: str, now: datetime | None = None) -> datetime:
 
 def instant_us(text: str, *, name: str) -> int:
     """An instant as microseconds since 1970-01-01T00:00:00Z."""
-    return microseconds(instant(text, name=name))
-
-
-def microseconds(at: datetime) -> int:
-    """An instant as microseconds since 1970-01-01T00:00:00Z."""
-    return (at - _EPOCH) // _MICROSECOND
+    return to_us(instant(text, name=name))
 
 
 def day(text: str, *, name: str) -> date:

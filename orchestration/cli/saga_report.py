@@ -4,9 +4,9 @@ Holds forms for people and for JSON. Asks nothing. Called by the saga commands.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ledger.instants import from_us
 from orchestration.cli import output
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from ledger.sagas import Saga, SagaEvent
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGNS = {"SagaStepSucceeded": "✓", "refused": "✗", "unknown": "?"}
 _COLOURS = {"✓": "green", "✗": "red", "?": "yellow", "·": "dim"}
 
@@ -26,10 +25,10 @@ def row(saga: "Saga") -> dict[str, Any]:
         "saga_id": saga.saga_id,
         "saga": saga.saga,
         "status": saga.status,
-        "begun": instant(saga.begun_us),
+        "begun": from_us(saga.begun_us),
         "next_step": saga.pending[0] if saga.pending else None,
         "attempt": action.attempt if action else None,
-        "due": instant(action.due_us) if action else None,
+        "due": from_us(action.due_us) if action else None,
         "problem": saga.problem or None,
     }
 
@@ -58,19 +57,15 @@ def draw(out: "Console", values: Mapping[str, Any]) -> None:
         out.print(f"next: {values['next_step']}, try {values['attempt']}, at {values['due']}")
 
 
-def instant(at_us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=at_us)
-
-
 def _told(event: "SagaEvent") -> dict[str, Any]:
     values = {name: value for name, value in vars(event).items() if value is not None}
     del values["saga_id"]
     at_us = values.pop("event_time_us")
     for name in ("retry_us", "deadline_us"):
         if name in values:
-            values[name.removesuffix("_us")] = instant(values.pop(name))
+            values[name.removesuffix("_us")] = from_us(values.pop(name))
     kind = values.pop("event_type", type(event).__name__)
-    return {"event_type": kind, "event_time": instant(at_us), **values}
+    return {"event_type": kind, "event_time": from_us(at_us), **values}
 
 
 def _path(history: Sequence[Mapping[str, Any]], status: str) -> list[str]:

@@ -5,7 +5,6 @@ Reads segments; knows no warehouse. Called by `desk.late_events` and `desk.lock_
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -16,6 +15,7 @@ from ingestion.lake import Segment
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
 from ledger.books import Books
+from ledger.instants import to_us
 from ledger.routing import Arrival, Routed
 from orchestration.home import Home
 
@@ -36,8 +36,6 @@ COLUMNS = (
     *("source",),
 )
 _KEYS = ("commit_seq", "source", "store_id", "span")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def events_where(
@@ -65,8 +63,8 @@ def arrival_of(row: Row) -> Arrival:
         event_id=row["event_id"],
         row_index=row["row_index"],
         commit_seq=row["commit_seq"],
-        event_time_us=_us(row["event_time"]),
-        ingest_time_us=_us(row["ingest_time"]),
+        event_time_us=to_us(row["event_time"]),
+        ingest_time_us=to_us(row["ingest_time"]),
         source=row["source"],
         store_id=row["store_id"],
         amount=row["amount"],
@@ -103,7 +101,3 @@ def _matching(home: Home, segments: Sequence[Segment], wanted: Wanted) -> Iterab
 def _ends(group: Row) -> Iterator[Arrival]:
     for name in ("first", "last"):
         yield arrival_of({**group, "event_id": "", "row_index": -1, "event_time": group[name]})
-
-
-def _us(at: datetime) -> int:
-    return (at - _EPOCH) // _MICROSECOND

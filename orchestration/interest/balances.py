@@ -15,13 +15,13 @@ from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
 from ledger.calendar import Period
 from ledger.errors import IncorrectInput
+from ledger.instants import to_us
 from orchestration.home import Home
 from orchestration.queries.edition_reader import EditionRead, open_edition
 from orchestration.settings import Settings
 
 MOVEMENTS = "movements"
 _DAY = timedelta(days=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def posted_at_us(period: Period) -> int:
     """When a period's interest is posted: its last microsecond, UTC. It earns from the next
     period on, so that computing a period again never sees what was posted for it."""
     end = datetime.combine(period.end_date, datetime.min.time(), tzinfo=UTC)
-    return (end - _EPOCH) // timedelta(microseconds=1) - 1
+    return to_us(end) - 1
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What events add up to: in any order, to the last digit, with one digest."""
 
+import hashlib
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -87,8 +88,6 @@ def test_the_first_of_several_openings_and_closings_counts() -> None:
 
 def test_the_digest_is_that_of_the_lines_of_the_state() -> None:
     """Written out once, as every snapshot ever kept is checked by it."""
-    import hashlib  # noqa: PLC0415
-
     known = [
         opened(overdraft_limit=Decimal("1.5")),
         deposited(10),
