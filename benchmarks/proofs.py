@@ -34,7 +34,7 @@ FIGURE_EVENTS = 10_000
 FILES, EXCEPTIONS, REQUESTS = 2_000, 2_000, 50
 CHECK_CERTIFICATE_S, MAKE_S, CHECK_FIGURE_S = 1.0, 1.0, 0.5
 STORE = "store-of-the-day"
-LIBRARIES = "import polars, polars_hash, pyarrow.parquet, cryptography.hazmat.bindings._rust"
+LIBRARIES = "import polars, pyarrow.parquet, cryptography.hazmat.bindings._rust"
 
 
 def measure(options: Options) -> list[Measurement]:

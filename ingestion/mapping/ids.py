@@ -8,8 +8,10 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-import polars_hash as plh
+import pyarrow as pa
 from numpy.typing import NDArray
+
+from audit.canonical import text_hashes
 
 HASH_HEX_DIGITS: Final = 32
 """128 bits of SHA-256: two different rows of a billion share an id with chance 1 in 10^21."""
@@ -20,9 +22,11 @@ _LEVEL_GROWTH: Final = 4
 def row_hashes(columns: pl.DataFrame) -> pl.Series:
     """Hex of the first 128 bits of SHA-256 over the columns, each as `<bytes>:<text>,` or `-`."""
     parts = [_netstring(name) for name in columns.columns]
-    joined = columns.select(pl.concat_str(parts).alias("row"))
-    hashed = joined.select(plh.col("row").chash.sha2_256())
-    return hashed.to_series().str.slice(0, HASH_HEX_DIGITS)
+    joined = columns.select(pl.concat_str(parts)).to_series()
+    digests = pa.py_buffer(text_hashes(joined))
+    rows = pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(joined), [None, digests])
+    hexadecimal = pl.Series(rows).cast(pl.Binary).bin.encode("hex")
+    return hexadecimal.str.slice(0, HASH_HEX_DIGITS)
 
 
 def _netstring(name: str) -> pl.Expr:
