@@ -23,6 +23,7 @@ from ledger.errors import IncorrectInput, InternalFault
 from orchestration.home import Home
 from orchestration.locks import exclusive
 from orchestration.publish.edition import replace_durably
+from orchestration.quiet_dbt import quieten
 from orchestration.settings import PREFIX, Settings
 
 PROJECT_FILE = "dbt_project.yml"
@@ -213,9 +214,11 @@ class Builder:
         values: dict[str, object] = {}
         if self.home.tenant != "default":
             values["tenant"] = self.home.tenant
-        if commit is not None:
+        # Parsing sees only what stays: what an earlier process parsed is taken over then.
+        parsed = self._manifest is not None
+        if commit is not None and parsed:
             values["known_as_of_commit"] = commit
-        if self._checked is not None:
+        if self._checked is not None and parsed:
             values["laws_from_commit"] = self._checked + 1
         command = [
             *arguments,
@@ -225,6 +228,7 @@ class Builder:
             *("--log-level", "none", "--log-level-file", "none"),
             *(["--vars", json.dumps(values)] if values else []),
         ]
+        quieten()
         callbacks = [progress] if progress else []
         done = dbtRunner(manifest=self._manifest, callbacks=list(callbacks)).invoke(command)
         if isinstance(done.exception, KeyboardInterrupt):

@@ -25,6 +25,7 @@ from ingestion.lake import Batch, CommitResult, Lake, OffsetRange
 from ingestion.lake.writer import Clock, system_clock
 from ledger.control_events import SETTINGS_SOURCE
 from orchestration.home import Home
+from orchestration.quiet_dbt import quieten
 from orchestration.settings import Settings
 from tests.models.event_frames import filled, from_rows, instant
 
@@ -156,6 +157,7 @@ def microseconds(at: datetime) -> int:
 @cache
 def parsed_project() -> Manifest:
     """The dbt project, parsed once; which home it reads is decided by each run."""
+    quieten()
     with dbt_home(PROJECT / "data"):
         done = dbtRunner().invoke(["parse", *FLAGS, "--no-partial-parse"])
     assert isinstance(done.result, Manifest), done.exception
