@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+# Tests wait for disks and daemons a fifth of their time: one process more than cores.
+TESTERS ?= 3
 BENCH_EVENTS ?= 1000000
 BENCH_CACHE ?= .bench
 BIN := $(VENV)/bin
@@ -42,7 +44,7 @@ demo: $(INSTALLED) ## Run a year of retail sales through the warehouse, close it
 test: lint pytest ## Lint, then every test but the nightly ones
 
 pytest: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not nightly"
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder -m "not nightly"
 
 lint: $(INSTALLED) ## ruff, contracts, mypy strict, sqlfluff
 	$(BIN)/ruff check .

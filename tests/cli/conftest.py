@@ -15,6 +15,7 @@ from orchestration.publish.publisher import publish
 from orchestration.settings import Settings
 from tests.cli.terminal import Terminal
 from tests.events import batch, deposits, sales
+from tests.prepared import once
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAY = timedelta(days=1)
@@ -55,7 +56,10 @@ def at_noon(events: pl.DataFrame, day: int) -> pl.DataFrame:
 @pytest.fixture(scope="session")
 def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with history, built by dbt and published."""
-    root = tmp_path_factory.mktemp("published") / "home"
+    return once(tmp_path_factory, "published-home", _publish)
+
+
+def _publish(root: Path) -> Path:
     settings = Settings(home=root)
     initialise(settings, dated_us=int(OPENED.timestamp()) * 1_000_000)
     append_history(Home.of(settings))

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.terminal import Terminal
 from tests.close.house import House, day
+from tests.prepared import once
 
 JANUARY = "2026-01"
 FEBRUARY = "2026-02"
@@ -18,45 +19,42 @@ Copy = Callable[[str], House]
 class _Street:
     """The house in each state; a later one is made from the one before."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._made: dict[str, House] = {}
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
 
     def house(self, state: str) -> House:
-        if state not in self._made:
-            self._made[state] = getattr(self, f"_{state}")()
-        return self._made[state]
+        return once(self._factory, f"house-{state}", getattr(self, f"_{state}"))
 
-    def _open(self) -> House:
+    def _open(self, root: Path) -> House:
         """January is over, a week of February has passed."""
-        made = House(self._folder / "open").open()
+        made = House(root).open()
         made.trade(day(1, 1), 31 + 8)
         made.build()
         made.publish()
         return made
 
-    def _soft_closed(self) -> House:
-        made = self.house("open").copy_to(self._folder / "soft_closed")
+    def _soft_closed(self, root: Path) -> House:
+        made = self.house("open").copy_to(root)
         made.soft_close(JANUARY)
         made.build()
         made.publish()
         return made
 
-    def _closed(self) -> House:
-        made = self.house("open").copy_to(self._folder / "closed")
+    def _closed(self, root: Path) -> House:
+        made = self.house("open").copy_to(root)
         made.close(JANUARY)
         return made
 
-    def _reopened(self) -> House:
-        made = self.house("closed").copy_to(self._folder / "reopened")
+    def _reopened(self, root: Path) -> House:
+        made = self.house("closed").copy_to(root)
         made.reopen(JANUARY)
         made.build()
         made.publish()
         return made
 
-    def _restated(self) -> House:
+    def _restated(self, root: Path) -> House:
         """January is closed again, as edition 2."""
-        made = self.house("closed").copy_to(self._folder / "restated")
+        made = self.house("closed").copy_to(root)
         made.restate(JANUARY, day(1, 20))
         made.close(JANUARY)
         return made
@@ -64,7 +62,7 @@ class _Street:
 
 @pytest.fixture(scope="session")
 def street(tmp_path_factory: pytest.TempPathFactory) -> _Street:
-    return _Street(tmp_path_factory.mktemp("street"))
+    return _Street(tmp_path_factory)
 
 
 @pytest.fixture

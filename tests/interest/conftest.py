@@ -8,6 +8,7 @@ import pytest
 
 from orchestration.interest.accrue import accrue
 from tests.interest.bank import Bank
+from tests.prepared import once
 
 DECEMBER, JANUARY = date(2025, 12, 20), date(2026, 1, 10)
 FEBRUARY = datetime(2026, 2, 1, 3, tzinfo=UTC)
@@ -32,14 +33,17 @@ def opened(root: Path) -> Bank:
 
 @pytest.fixture(scope="session")
 def _opened_once(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    return opened(tmp_path_factory.mktemp("bank") / "home")
+    return once(tmp_path_factory, "bank", opened)
 
 
 @pytest.fixture(scope="session")
 def _accrued_once(_opened_once: Bank, tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    made = copied(_opened_once, tmp_path_factory.mktemp("accrued") / "home")
-    accrue(made.settings, "2026-01", "v1", when=made.when)
-    return made
+    def accrued(root: Path) -> Bank:
+        made = copied(_opened_once, root)
+        accrue(made.settings, "2026-01", "v1", when=made.when)
+        return made
+
+    return once(tmp_path_factory, "bank-accrued", accrued)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from orchestration.initialise import initialise
 from orchestration.publish.publisher import publish
 from orchestration.settings import Settings
 from tests.events import batch, deposits, sales
+from tests.prepared import once
 from tests.scheduling.office import DAY, OPENED, PROJECT, Office, at_noon
 
 
@@ -26,7 +27,10 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """January 2, on the day after: three stores' sales and eleven accounts, built and published."""
-    root = tmp_path_factory.mktemp("published") / "home"
+    return once(tmp_path_factory, "scheduled-home", _publish)
+
+
+def _publish(root: Path) -> Path:
     settings = Settings(home=root)
     home = Home.of(settings)
     initialise(settings, dated_us=int(OPENED.timestamp()) * 1_000_000)
