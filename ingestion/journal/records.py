@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger import origins
 from ledger.errors import IncorrectInput, LedgerlakeError
 
-SOURCE: Final = "journal"
-PARTITION: Final = "0"
+SOURCE: Final = origins.JOURNAL
+PARTITION: Final = origins.JOURNAL_PARTITION
 """Where drained events say they came from; their offset is the journal's position."""
 
 
