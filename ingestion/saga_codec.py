@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from ingestion.journal import NewEvent
+from ingestion.journal.codec import ON_DEMAND
 from ledger import sagas
 from ledger.control_events import canonical_json
 from ledger.instants import to_us
@@ -34,6 +35,12 @@ class SagaCodec:
         self.decider = SagaDecider(definitions)
         begun = {one.begun_by for one in definitions.values()}
         self.event_types = frozenset({*STEPPING, *begun})
+
+    def due_us(self, state: Saga) -> int | None:
+        """When its next call is due, if it has not ended."""
+        if state.ended:
+            return None
+        return ON_DEMAND if state.action is None else state.action.due_us
 
     def to_new_event(self, event: SagaEvent, *, event_id: str) -> NewEvent:
         kind, payload = type(event).__name__, _values(event)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.saga_codec import SagaCodec
 from ledger.payments import PAYMENT
-from ledger.sagas import Refused, Retry, Succeeded, Unknown
+from ledger.sagas import Refused, Retry, Saga, Succeeded, Unknown
 from orchestration.payments.http import HttpGateway, HttpReceipts
 from tests import forked
 from tests.sagas.shop import CALL_SECONDS, Shop, hurried, serve
-from tests.sagas.web import Fault, Web, by_lot
+from tests.sagas.web import Fault, Web, by_lot, none
 
 AMOUNT = "30.00"
 
@@ -31,6 +32,31 @@ def test_a_payment_goes_through_reserved_captured_settled_and_receipted(tmp_path
         assert (shop.account("A1").balance, shop.account("A1").held) == (970, 0)
         assert shop.problems(web.books, ["A1"]) == []
         assert shop.run().calls == 0, "there is nothing left to do"
+
+
+def test_a_runner_reads_the_sagas_that_are_open_and_not_those_that_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Web() as web, Shop(tmp_path, web.url) as shop:
+        shop.open_accounts("A1")
+        shop.order(*((f"o{number}", "A1", "1.00") for number in range(5)))
+        assert shop.run().ended == {"completed": 5}
+        web.fault = lambda path, *_: "refuses" if path != "/captures" else ""
+        shop.order(("stuck", "A1", "1.00"))
+        assert shop.run().waiting == 1
+        shop.order(("new", "A1", "1.00"))
+        seen: list[str] = []
+        real = SagaCodec.state_from_bytes
+
+        def reading(codec: SagaCodec, data: bytes) -> Saga:
+            seen.append(real(codec, data).saga_id)
+            return real(codec, data)
+
+        monkeypatch.setattr(SagaCodec, "state_from_bytes", reading)
+        web.fault = none
+        ran = shop.run()
+        assert (ran.waiting, ran.ended) == (1, {"completed": 1}), "who waits is counted too"
+        assert set(seen) == {"stuck", "new"}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Sagas with a call that is due -> a run that makes the due calls, one at a time.
 
-Looks at the journal's states and at no lake. Calls move money of the outside world, so it is off
+Looks at the journal and at no lake. Calls move money of the outside world, so it is off
 until somebody turns it on; `ledgerlake saga run --watch` does the same without Dagster. Called by
 Dagster.
 """
@@ -26,7 +26,7 @@ from orchestration.scheduling import keys
 from orchestration.settings import Settings
 
 LOOK_SECONDS = 30
-"""A look reads the state of every saga: 0.2 s for 10,000. A run takes 10 s to start."""
+"""A look counts what is due in an index: milliseconds. A run takes 10 s to start."""
 
 UNDER_WAY = [
     DagsterRunStatus.QUEUED,
