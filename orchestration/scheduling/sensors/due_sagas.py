@@ -6,7 +6,6 @@ Dagster.
 """
 
 from dagster import (
-    DagsterRunStatus,
     DefaultSensorStatus,
     ResourceParam,
     RunRequest,
@@ -23,17 +22,11 @@ from ingestion.lake.writer import Clock
 from orchestration.home import Home
 from orchestration.sagas.desk import due_sagas as count_due
 from orchestration.scheduling import keys
+from orchestration.scheduling.run_states import UNDER_WAY
 from orchestration.settings import Settings
 
 LOOK_SECONDS = 30
 """A look counts what is due in an index: milliseconds. A run takes 10 s to start."""
-
-UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-]
 
 
 def due_sagas_sensor(job_name: str) -> SensorDefinition:
