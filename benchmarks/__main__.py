@@ -31,6 +31,7 @@ SCRIPTS = (
     "upcast",
     "journal",
     "accounts",
+    "sagas",
     "interest",
 )
 

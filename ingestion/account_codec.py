@@ -34,6 +34,9 @@ class AccountCodec:
     state_format = STATE_FORMAT
     event_types = frozenset(kind.__name__ for kind in accounts.EVENTS)
 
+    def due_us(self, _state: Account) -> None:
+        """Nothing happens to an account but by commands."""
+
     def to_new_event(self, event: AccountEvent, *, event_id: str) -> NewEvent:
         event_type = type(event).__name__
         columns: dict[str, object] = {"account_id": event.account_id}

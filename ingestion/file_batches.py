@@ -88,7 +88,7 @@ class OpenedFile:
         checked = contracts.check(
             mapped.rows,
             self.intake.registry,
-            conversions=[contracts.CHOKE_POINT, *mapped.rules],
+            conversions=[contracts.CHOKE_POINT, contracts.JOURNAL, *mapped.rules],
             latest_event_time=latest,
         )
         origin = {"source": pl.lit(self.source_name), "source_partition": pl.lit(self.partition)}

@@ -10,28 +10,15 @@ from dataclasses import fields
 from typing import Any, Final
 
 from ingestion.journal import NewEvent
+from ingestion.journal.codec import ON_DEMAND
 from ledger import sagas
 from ledger.control_events import canonical_json
 from ledger.instants import to_us
-from ledger.payments import PAYMENT
+from ledger.saga_kinds import SAGAS, STEPPING
 from ledger.sagas import Saga, SagaDecider, SagaDefinition, SagaEvent
 from ledger.sagas.state import STATE_FORMAT
 
-SAGAS: Final[Mapping[str, SagaDefinition]] = {one.name: one for one in (PAYMENT,)}
-"""Every kind of saga. A new one is named here."""
-
 _VERSION: Final = 1
-_STEPPING: Final[Mapping[str, type[SagaEvent]]] = {
-    kind.__name__: kind
-    for kind in (
-        sagas.SagaStepSucceeded,
-        sagas.SagaStepFailed,
-        sagas.SagaTurnedBack,
-        sagas.SagaWaitsForPerson,
-        sagas.SagaDecidedByPerson,
-        sagas.SagaEnded,
-    )
-}
 _BEGINNING: Final = ("saga_id", "saga", "steps", "deadline_us")
 """Fields every beginning has; the others are the details of its kind."""
 
@@ -47,7 +34,13 @@ class SagaCodec:
     def __init__(self, definitions: Mapping[str, SagaDefinition]) -> None:
         self.decider = SagaDecider(definitions)
         begun = {one.begun_by for one in definitions.values()}
-        self.event_types = frozenset({*_STEPPING, *begun})
+        self.event_types = frozenset({*STEPPING, *begun})
+
+    def due_us(self, state: Saga) -> int | None:
+        """When its next call is due, if it has not ended."""
+        if state.ended:
+            return None
+        return ON_DEMAND if state.action is None else state.action.due_us
 
     def to_new_event(self, event: SagaEvent, *, event_id: str) -> NewEvent:
         kind, payload = type(event).__name__, _values(event)
@@ -68,7 +61,7 @@ class SagaCodec:
         """The contract has seen to it that every field is there; see docs/sagas.md."""
         payload = json.loads(row["payload"])
         payload["event_time_us"] = to_us(row["event_time"])
-        kind = _STEPPING.get(row["event_type"])
+        kind = STEPPING.get(row["event_type"])
         if kind is not None:
             return kind(**{one.name: _read(one.name, payload) for one in fields(kind)})
         details = {name: str(value) for name, value in payload.items() if name not in _BEGINNING}

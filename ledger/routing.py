@@ -14,7 +14,6 @@ from ledger.business_days import DAY_US, StoreDays
 from ledger.periods import (
     BeforeFirstClose,
     Closed,
-    Open,
     PeriodState,
     Reopened,
     SoftClosed,
@@ -102,7 +101,6 @@ def _reason(arrival: Arrival, state: PeriodState, policy: Policy, late_us: int) 
             return "period_reopened"
         case SoftClosed() if state.sealed or arrival.source not in policy.soft_close_sources:
             return "period_soft_closed"
-        case Open() | SoftClosed():
-            if late_us > policy.max_delay_us:
-                return "too_late"
-            return "over_amount_cap" if over_cap(arrival.amount, policy.amount_cap) else None
+    if late_us > policy.max_delay_us:
+        return "too_late"
+    return "over_amount_cap" if over_cap(arrival.amount, policy.amount_cap) else None

@@ -6,6 +6,7 @@ Does not hold paths below the home (`home`). Read once by each command.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,9 @@ SEPARATOR = "__"
 _MEMORY_SIZE = r"^[1-9][0-9]*(MB|GB|MiB|GiB)$"
 _DATABASE = r"^((sqlite|postgresql)://\S+)?$"
 _WEB_ADDRESS = r"^(https?://\S+)?$"
+_TOKEN_PLACE = r"^((file|env):\S+)?$"
+_SECRET = re.compile(r"token|secret|password|key", re.IGNORECASE)
+"""Names of settings whose value may be a secret put there by mistake, so it is not shown."""
 _TENANT_NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 
 
@@ -89,6 +93,12 @@ class Payments(_Section):
     )
     receipts_url: Annotated[str, StringConstraints(pattern=_WEB_ADDRESS)] = Field(
         default="", description="sender of receipts: POST receipts below it; empty = none"
+    )
+    gateway_token_from: Annotated[str, StringConstraints(pattern=_TOKEN_PLACE)] = Field(
+        default="", description="its bearer token lies in file:PATH or env:NAME; empty = none"
+    )
+    receipts_token_from: Annotated[str, StringConstraints(pattern=_TOKEN_PLACE)] = Field(
+        default="", description="as gateway_token_from, for receipts"
     )
     call_seconds: int = Field(
         default=10, ge=1, le=120, description="how long either may take to answer"
@@ -240,9 +250,13 @@ def _unknown(name: str, value: object, known: list[str]) -> IncorrectInput:
         "setting_must_be_known",
         thing=f"setting {name}",
         expected=f"one of {', '.join(known)}",
-        found=f"the unknown key {name} = {value!r}",
+        found=f"the unknown key {name} = {_shown(name, value)}",
         remedy="Remove it or repair its name; docs/settings.md lists all.",
     )
+
+
+def _shown(name: str, value: object) -> str:
+    return "a value that is not shown" if _SECRET.search(name) else repr(value)
 
 
 def _refusal(error: ValidationError) -> IncorrectInput:
@@ -256,6 +270,6 @@ def _refusal(error: ValidationError) -> IncorrectInput:
         "setting_must_be_allowed",
         thing=f"setting {key} (from {place})",
         expected=allowed.get(key, "a section of keys"),
-        found=repr(first["input"]),
+        found=_shown(key, first["input"]),
         remedy="Set an allowed value; docs/settings.md lists all.",
     )

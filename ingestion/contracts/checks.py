@@ -12,7 +12,7 @@ import polars as pl
 from ingestion.contracts import payload_rules
 from ingestion.contracts.registry import ColumnContract, Contract, Registry
 from ingestion.contracts.rules import Rule, first_broken
-from ledger import control_events, currency
+from ledger import control_events, currency, saga_kinds
 
 CHOKE_POINT = Rule(
     control_events.CHOKE_POINT_RULE,
@@ -21,6 +21,14 @@ CHOKE_POINT = Rule(
     pl.col("event_type"),
 )
 """For rows from outside: what the choke point alone may bring into the lake."""
+
+JOURNAL = Rule(
+    saga_kinds.JOURNAL_RULE,
+    pl.col("event_type").is_in(sorted(saga_kinds.RESERVED)),
+    "no type that says how a saga stands; the runner of sagas records those itself",
+    pl.col("event_type"),
+)
+"""For rows from files: what the journal alone may bring into the lake."""
 
 KEY_BYTES_MAX = 512
 """Longest id or key. Keys are copied into indexes, partitions and figures; a longer text there is

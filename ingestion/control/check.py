@@ -49,10 +49,11 @@ def check_control(lake_dir: Path) -> ControlProblem | None:
     for seq, before, segment in events.control_segments():
         reserved = gate.reserved_rows(segment)
         ours = reserved.filter(rows.IS_OURS)
-        # Before the lake's first event of our own, policies came from files.
-        if ours.height != reserved.height and (has_choke_point or not _old_policies(reserved)):
-            return _foreign(seq, reserved)
+        foreign = segment.filter(rows.IS_FOREIGN)
         has_choke_point = has_choke_point or bool((reserved["source"] == ev.SOURCE).any())
+        # Before the lake's first event of our own, policies came from files.
+        if foreign.height and (has_choke_point or not _old_policies(foreign)):
+            return _foreign(seq, foreign)
         try:
             if ours.height:
                 gate.require(books, ours, before=before, read=events.read)
@@ -103,16 +104,13 @@ class _EventsByRow:
         return pl.concat(parts)
 
 
-def _old_policies(reserved: pl.DataFrame) -> bool:
-    kinds = set(reserved.select("event_type", "schema_version").iter_rows())
+def _old_policies(foreign: pl.DataFrame) -> bool:
+    kinds = set(foreign.select("event_type", "schema_version").iter_rows())
     return kinds == {("LatenessPolicySet", 1)}
 
 
-def _foreign(seq: int, reserved: pl.DataFrame) -> ControlProblem:
-    row = reserved.filter(~rows.IS_OURS).row(0, named=True)
-    return ControlProblem(
-        commit=seq,
-        rule=ev.CHOKE_POINT_RULE,
-        text=f"{row['event_type']} of row {row['row_index']}: expected source {ev.SOURCE!r}, "
-        f"found {row['source']!r}.",
-    )
+def _foreign(seq: int, foreign: pl.DataFrame) -> ControlProblem:
+    told = foreign[:1].with_columns(rule=rows.FOREIGN_RULE, detail=rows.FOREIGN_DETAIL)
+    [row] = told.iter_rows(named=True)
+    text = f"{row['event_type']} of row {row['row_index']}: {row['detail']}."
+    return ControlProblem(commit=seq, rule=row["rule"], text=text)

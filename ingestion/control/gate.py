@@ -30,18 +30,17 @@ def set_foreign_aside(
     """The events without reserved rows of other sources, and those as rejects."""
     if not rows.holds_control(events):
         return events, pl.DataFrame(schema=reject_schema)
-    foreign = rows.IS_RESERVED & ~rows.IS_OURS
-    refused = events.filter(foreign)
+    refused = events.filter(rows.IS_FOREIGN)
     if refused.is_empty():
         return events, pl.DataFrame(schema=reject_schema)
     rejects = refused.with_columns(
-        reason=pl.lit(ev.CHOKE_POINT_RULE),
-        detail=pl.format("expected source {}, found {}", pl.lit(ev.SOURCE), "source"),
+        reason=rows.FOREIGN_RULE,
+        detail=rows.FOREIGN_DETAIL,
         raw=pl.col("payload").cast(pl.Binary),
         existing_sha256=pl.lit(None, dtype=pl.String),
         received_sha256=pl.lit(None, dtype=pl.String),
     )
-    return events.filter(~foreign), rejects.select(reject_schema.names())
+    return events.filter(~rows.IS_FOREIGN), rejects.select(reject_schema.names())
 
 
 def reserved_rows(numbered: pl.DataFrame) -> pl.DataFrame:

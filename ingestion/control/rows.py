@@ -12,6 +12,7 @@ import polars as pl
 
 from audit.canonical import EVENT_SCHEMA
 from ledger import control_events as ev
+from ledger import origins, saga_kinds
 from ledger.books import Recorded, StoreRegistered
 from ledger.business_days import StoreDays
 from ledger.errors import InternalFault
@@ -30,6 +31,25 @@ _FROM_SETTINGS = (
 )
 IS_OURS = (pl.col("source") == ev.SOURCE) | _FROM_SETTINGS
 """Rows of reserved types that the choke point tries; those of other sources are quarantined."""
+
+_FROM_JOURNAL = (pl.col("source") == origins.JOURNAL) & (
+    pl.col("source_partition") == origins.JOURNAL_PARTITION
+)
+_IS_SAGA = (pl.col("family") == FAMILY) & pl.col("event_type").is_in(sorted(saga_kinds.RESERVED))
+IS_FOREIGN = (IS_RESERVED & ~IS_OURS) | (_IS_SAGA & ~_FROM_JOURNAL)
+"""Rows of reserved types that did not come the one way they may; they are quarantined."""
+
+FOREIGN_RULE = (
+    pl.when(_IS_SAGA).then(pl.lit(saga_kinds.JOURNAL_RULE)).otherwise(pl.lit(ev.CHOKE_POINT_RULE))
+)
+_JOURNAL = f"source {origins.JOURNAL}, partition {origins.JOURNAL_PARTITION}"
+FOREIGN_DETAIL = pl.format(
+    "expected {}, found source {}, partition {}",
+    pl.when(_IS_SAGA).then(pl.lit(_JOURNAL)).otherwise(pl.lit(f"source {ev.SOURCE}")),
+    "source",
+    "source_partition",
+)
+"""The rule a foreign row breaks, and where it came from."""
 
 
 def holds_control(events: pl.DataFrame) -> bool:

@@ -121,7 +121,11 @@ def _write(one: Append, known: Known, made: Plan) -> None:
     if one.events:
         known.versions[one.stream_id] = version
         made.states[one.stream_id] = StreamState(
-            stream_id=one.stream_id, version=version, state=one.state, state_format=one.state_format
+            stream_id=one.stream_id,
+            version=version,
+            state=one.state,
+            state_format=one.state_format,
+            due_us=one.due_us,
         )
     if one.command is not None:
         answered = Answered(received=one.command, stream_id=one.stream_id, version=version)

@@ -142,6 +142,7 @@ def _folded(
             version=versions[stream_id],
             state=codec.state_to_bytes(states[stream_id]),
             state_format=codec.state_format,
+            due_us=codec.due_us(states[stream_id]),
         )
         for stream_id in streams
     ]

@@ -5,7 +5,7 @@ stream has one of its own.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from ingestion.journal.records import NewEvent, StreamState
 from ledger.deciding import Decider
@@ -15,6 +15,10 @@ S = TypeVar("S")
 C = TypeVar("C")
 C_contra = TypeVar("C_contra", contravariant=True)
 E = TypeVar("E")
+
+
+ON_DEMAND: Final = 2**62
+"""Later than any moment, and fits a database's integer."""
 
 
 class Codec(Protocol[S, C_contra, E]):
@@ -35,6 +39,10 @@ class Codec(Protocol[S, C_contra, E]):
     @property
     def state_format(self) -> str:
         """`<kind>/<number>`; the number rises with every change of form or of `evolve`."""
+
+    def due_us(self, state: S) -> int | None:
+        """When something is to be done with the stream that no command asks for: the journal finds
+        it by that. None: never; `ON_DEMAND`: it is open, and waits for a command."""
 
     def to_new_event(self, event: E, *, event_id: str) -> NewEvent:
         """The event for the journal, in its newest version."""

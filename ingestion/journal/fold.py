@@ -159,6 +159,7 @@ def as_state(codec: Codec[S, C, E], folded: FoldedStreams[S], stream_id: str) ->
         version=folded.versions[stream_id],
         state=codec.state_to_bytes(folded.states[stream_id]),
         state_format=codec.state_format,
+        due_us=codec.due_us(folded.states[stream_id]),
     )
 
 

@@ -168,6 +168,7 @@ class Handler(Generic[S, C, E]):
             events=new,
             state=codec.state_to_bytes(state),
             state_format=codec.state_format,
+            due_us=codec.due_us(state),
             command=Received(
                 key=request.key,
                 body_sha256=hashlib.sha256(request.body).hexdigest(),

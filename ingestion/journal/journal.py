@@ -66,9 +66,13 @@ class Journal:
         """
         engine = tables.engine_of(tables.url_of(url))
         journal = cls(engine, now=now, step=step)
-        with journal._answering():
-            tables.make_tables(engine)
-        journal._require_format()
+        try:
+            with journal._answering():
+                tables.make_tables(engine)
+            journal._require_format()
+        except BaseException:
+            journal.close()
+            raise
         return journal
 
     @property
@@ -121,6 +125,7 @@ class Journal:
         state: bytes,
         state_format: str,
         command: Received | None = None,
+        due_us: int | None = None,
     ) -> Appended:
         """Append to one stream; when this returns, it is durable. Nothing is written if it raises.
 
@@ -134,6 +139,7 @@ class Journal:
             state=state,
             state_format=state_format,
             command=command,
+            due_us=due_us,
         )
         (outcome,) = self.append_many([one])
         if isinstance(outcome, Appended):

@@ -1,6 +1,6 @@
-"""Streams of a kind, those that changed, and the events of one: what a runner and a person look at.
+"""Streams of a kind, those with something left to do, those that changed, and the events of one.
 
-Holds the three reads. Appends nothing. Called by the runner of sagas and the command line.
+Holds these reads. Appends nothing. Called by the runner of sagas and the command line.
 """
 
 from collections.abc import Iterator
@@ -29,6 +29,35 @@ def streams(journal: Journal, prefix: str) -> Iterator[StreamState]:
         if len(found) < _PAGE:
             return
         after = found[-1].stream_id
+
+
+def open_streams(journal: Journal, prefix: str) -> Iterator[StreamState]:
+    """The states of those streams with something left to do, the first due first: what has ended is
+    not looked at. What gets events meanwhile may be missed: `changed` finds it."""
+    key = sa.tuple_(STREAMS.c.due_us, STREAMS.c.stream_id)
+    query = sa.select(STREAMS).where(*_open(prefix)).order_by(*key).limit(_PAGE)
+    found: list[StreamState] = []
+    while True:
+        more = [key > (found[-1].due_us, found[-1].stream_id)] if found else []
+        with journal.reading() as connection:
+            page = connection.execute(query.where(*more)).mappings()
+            found = [StreamState(**row) for row in page]
+        yield from found
+        if len(found) < _PAGE:
+            return
+
+
+def count_due(journal: Journal, prefix: str, *, now_us: int) -> int:
+    """How many streams have something to do by now. Reads no state."""
+    query = sa.select(sa.func.count()).where(*_open(prefix), STREAMS.c.due_us <= now_us)
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def _open(prefix: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """By the index over those that are open; `like` would take SAGA/ for saga/ in SQLite."""
+    begins = sa.func.substr(STREAMS.c.stream_id, 1, len(prefix)) == prefix
+    return STREAMS.c.due_us.is_not(None), begins
 
 
 def changed(journal: Journal, prefix: str, *, since: int) -> set[str]:

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger import origins
 from ledger.errors import IncorrectInput, LedgerlakeError
 
-SOURCE: Final = "journal"
-PARTITION: Final = "0"
+SOURCE: Final = origins.JOURNAL
+PARTITION: Final = origins.JOURNAL_PARTITION
 """Where drained events say they came from; their offset is the journal's position."""
 
 
@@ -46,13 +47,15 @@ class JournalEvent:
 class StreamState:
     """The inline snapshot of a stream after its event number `version`.
 
-    `state_format` is `<kind>/<number>`: the kind of stream, and the form of the bytes.
+    `state_format` is `<kind>/<number>`: the kind of stream, and the form of the bytes. `due_us` as
+    its codec says.
     """
 
     stream_id: str
     version: int
     state: bytes
     state_format: str
+    due_us: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,7 @@ class Append:
     state: bytes
     state_format: str
     command: Received | None = None
+    due_us: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

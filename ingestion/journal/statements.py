@@ -32,7 +32,7 @@ _NEW_STATE = sa.insert(STREAMS)
 _CHANGED_STATE = (
     sa.update(STREAMS)
     .where(STREAMS.c.stream_id == sa.bindparam("at"))
-    .values({name: sa.bindparam(name) for name in ("version", "state", "state_format")})
+    .values({name: sa.bindparam(name) for name in ("version", "state", "state_format", "due_us")})
 )
 _GONE_STATE = sa.delete(STREAMS).where(STREAMS.c.stream_id == sa.bindparam("at"))
 _IDS = sa.select(EVENTS.c.event_id).where(EVENTS.c.event_id.in_(_VALUES))
@@ -169,8 +169,14 @@ def _found(connection: Connection, query: Any, values: Sequence[str]) -> Iterato
 
 
 def _state(row: Any) -> StreamState:
-    stream_id, version, state, state_format = row
-    return StreamState(stream_id=stream_id, version=version, state=state, state_format=state_format)
+    stream_id, version, state, state_format, due_us = row
+    return StreamState(
+        stream_id=stream_id,
+        version=version,
+        state=state,
+        state_format=state_format,
+        due_us=due_us,
+    )
 
 
 def _answered(row: Any) -> Answered:

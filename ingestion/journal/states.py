@@ -159,6 +159,7 @@ def _compared(wanted: StreamState, found: StreamState) -> Iterator[Difference]:
         "version": (str(wanted.version), str(found.version)),
         "format": (wanted.state_format, found.state_format),
         "state": (_text(wanted.state), _text(found.state)),
+        "due": (str(wanted.due_us), str(found.due_us)),
     }
     for what, (expected, seen) in pairs.items():
         if expected != seen:

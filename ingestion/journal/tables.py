@@ -14,8 +14,8 @@ from sqlalchemy.exc import ArgumentError
 
 from ledger.errors import IncorrectInput
 
-FORMAT: Final = "1"
-"""Of these tables; a journal of another format is refused."""
+FORMAT: Final = "2"
+"""Of these tables. One of format 1 is brought up to it; any other is refused."""
 NEXT_POSITION: Final = "next_position"
 DRAINED_TO: Final = "drained_to"
 _BUSY_SECONDS: Final = 30
@@ -33,7 +33,16 @@ STREAMS = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
     sa.Column("state_format", sa.Text, nullable=False),
+    sa.Column("due_us", sa.BigInteger),
 )
+DUE = sa.Index(
+    "journal_streams_due",
+    STREAMS.c.due_us,
+    STREAMS.c.stream_id,
+    sqlite_where=STREAMS.c.due_us.is_not(None),
+    postgresql_where=STREAMS.c.due_us.is_not(None),
+)
+"""Holds the streams with something left to do and no other, however many have ended."""
 EVENTS = sa.Table(
     "journal_events",
     METADATA,
@@ -109,17 +118,34 @@ def engine_of(url: URL) -> Engine:
 def make_tables(engine: Engine) -> None:
     """Make what is missing; several processes may do so at once. Locks nothing if all is there."""
     with engine.connect().execution_options(alone=True) as connection:
-        if sa.inspect(connection).has_table(ABOUT.name):
+        if sa.inspect(connection).has_table(ABOUT.name) and not _is_of_format_1(connection):
             return
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATION_LOCK)))
         if sa.inspect(connection).has_table(ABOUT.name):
+            if _is_of_format_1(connection):
+                _add_due(connection)
             return
         METADATA.create_all(connection, checkfirst=False)
         connection.execute(sa.insert(ABOUT), [{"name": "format", "value": FORMAT}])
         names = (NEXT_POSITION, DRAINED_TO)
         connection.execute(sa.insert(MARKS), [{"name": name, "value": 0} for name in names])
+
+
+def _is_of_format_1(connection: Connection) -> bool:
+    return bool(connection.execute(_FORMAT).scalar() == "1")
+
+
+def _add_due(connection: Connection) -> None:
+    """Which stream has something left to do, its next event or a rebuild says: until then, all."""
+    connection.exec_driver_sql(f"alter table {STREAMS.name} add column due_us bigint")
+    DUE.create(connection)
+    connection.execute(sa.update(STREAMS).values(due_us=0))
+    connection.execute(sa.update(ABOUT).where(ABOUT.c.name == "format").values(value=FORMAT))
+
+
+_FORMAT = sa.select(ABOUT.c.value).where(ABOUT.c.name == "format")
 
 
 def lock_next_position(connection: Connection) -> int:

@@ -7,10 +7,11 @@ Called by whoever makes a command, and by the rules of time.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ledger import origins
 from ledger.books import Books
 from ledger.routing import Arrival, Reason
 
-SOURCE = "journal"
+SOURCE = origins.JOURNAL
 """Source under which commands reach the lake; policies and lock exceptions name it."""
 
 

@@ -13,12 +13,9 @@ Rounding = Literal["half_even", "half_away", "toward_zero"]
 def divide(numerator: int, denominator: int, mode: Rounding) -> int:
     """`numerator / denominator` (above 0) as a whole number; the sign does not matter to it."""
     size = abs(numerator)
-    match mode:
-        case "toward_zero":
-            whole = size // denominator
-        case "half_away":
-            whole = (2 * size + denominator) // (2 * denominator)
-        case "half_even":
-            whole, left = divmod(2 * size + denominator, 2 * denominator)
-            whole -= left == 0 and whole % 2 == 1
+    if mode == "toward_zero":
+        whole = size // denominator
+    else:
+        whole, left = divmod(2 * size + denominator, 2 * denominator)
+        whole -= mode == "half_even" and left == 0 and whole % 2 == 1
     return whole if numerator >= 0 else -whole

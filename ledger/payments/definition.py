@@ -34,14 +34,6 @@ class Order:
             amount=Decimal(details["amount"]),
         )
 
-    def details(self) -> dict[str, str]:
-        """As the saga keeps it."""
-        return {
-            "account_id": self.account_id,
-            "currency": self.currency,
-            "amount": f"{self.amount:f}",
-        }
-
 
 def check_order(details: Mapping[str, str]) -> Rejection | None:
     """The first rule an order breaks. Whether the account can pay is for its own rules."""

@@ -57,18 +57,18 @@ def _keeps_periods_with_events(old: Calendar, new: Calendar, last: date, thing: 
     """The same periods up to the one that holds `last`. Before both calendars there are months."""
     first = month_of(min(one.periods[0].first_date for one in (old, new) if one.periods)).first_date
     end = old.period_of(last).end_date
-    for kept, found in zip(old.between(first, end), new.between(first, end), strict=False):
-        if kept != found:
-            yield no(
-                "calendar_must_keep_periods_with_events",
-                thing,
-                _dates(kept),
-                _dates(found),
-                f"There are events up to {last} (a day for zones ahead of UTC included), booked by"
-                f" the periods of then: give every period before {end} as it is, and begin with"
-                " new ones there.",
-            )
-            return
+    pairs = zip(old.between(first, end), new.between(first, end), strict=False)
+    moved = next((pair for pair in pairs if pair[0] != pair[1]), None)
+    if moved is not None:
+        yield no(
+            "calendar_must_keep_periods_with_events",
+            thing,
+            _dates(moved[0]),
+            _dates(moved[1]),
+            f"There are events up to {last} (a day for zones ahead of UTC included), booked by"
+            f" the periods of then: give every period before {end} as it is, and begin with"
+            " new ones there.",
+        )
 
 
 def _partition(periods: Sequence[ev.PeriodDates], thing: str) -> Rejections:

@@ -45,8 +45,6 @@ class SagaDecider:
         definition = self.definitions.get(state.saga)
         if definition is None:
             return self._no_such_kind(state, state.saga)
-        if state.status == "unknown":
-            return no("saga_must_be_known", _thing(state), "a saga that was begun", "none")
         match command:
             case co.Report():
                 return _report(state, command, definition)
@@ -114,8 +112,7 @@ def _report(state: Saga, command: co.Report, definition: SagaDefinition) -> Deci
             if state.undoing:
                 return (failed, _wait(after, command, text))
             return (failed, *_turn_back(after, command, definition, text))
-        case co.Unknown(reason=reason):
-            return _unknown(state, command, definition, reason)
+    return _unknown(state, command, definition, command.result.reason)
 
 
 def _unknown(state: Saga, command: co.Report, definition: SagaDefinition, reason: str) -> Decided:

@@ -5,12 +5,13 @@ Holds arguments and drawing only. Mounted by `main`.
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ledger.instants import from_us
 from orchestration.cli import acting, output
 from orchestration.cli.arguments import day as day_of
 from orchestration.cli.arguments import instant_us
@@ -260,7 +261,7 @@ def _person_key(found: "PersonKey") -> ShownKey:
 
 
 def _instant(us: int | None) -> datetime | None:
-    return None if us is None else datetime.fromtimestamp(us // 1_000_000, tz=UTC)
+    return None if us is None else from_us(us).replace(microsecond=0)
 
 
 def _draw_keys(out: "Console", found: list[ShownKey]) -> None:

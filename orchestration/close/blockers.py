@@ -5,12 +5,12 @@ Does not judge figures of the period (`expectations` does). Called by the plan.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
 from ledger.books import Books
 from ledger.calendar import Period
+from ledger.instants import from_us
 from ledger.periods import BeforeFirstClose, Closed, Open, Reopened, SoftClosed, name_of
 from orchestration.close.closed_figures import Difference
 from orchestration.close.finding import Finding, blocker
@@ -92,7 +92,7 @@ def _only_requests(home: Home, after: int | None, until: int) -> bool:
 
 
 def _ended(period: Period, now_us: int) -> Iterator[Finding]:
-    today = datetime.fromtimestamp(now_us / 1_000_000, tz=UTC).date()
+    today = from_us(now_us).date()
     if today < period.end_date:
         yield blocker(
             "period_must_have_ended",

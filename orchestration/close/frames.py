@@ -12,9 +12,9 @@ import duckdb
 import polars as pl
 
 from expectations.control_totals import FROZEN
-from ledger.business_days import EPOCH
 from ledger.calendar import Period
 from ledger.errors import InternalFault
+from ledger.instants import from_us
 from orchestration.close.frame_queries import FRAMES, SUMS, query, to_the_cent
 from orchestration.close.lake_totals import sum_lake
 from orchestration.close.lateness import ARRIVALS_SCHEMA
@@ -69,7 +69,7 @@ def arrivals(
         "select max(epoch_us(ingest_time)) from staging.stg_lake__commits"
     ).fetchone()
     assert row is not None and row[0] is not None, "a lake has its first commit from the start"
-    known_at = EPOCH + timedelta(microseconds=row[0])
+    known_at = from_us(row[0])
     found = connection.execute(
         query("arrivals"),
         {

@@ -5,13 +5,14 @@ Closing and reopening are in `orchestration.close`. Called by `periods`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
 from ledger.books import Books, Versioned
 from ledger.calendar import Period
 from ledger.control_events import PeriodClosed, PeriodSoftClosed
+from ledger.instants import from_us
 from ledger.people import Request
 from ledger.periods import (
     BeforeFirstClose,
@@ -74,7 +75,7 @@ def list_periods(home: Home, *, now_us: int) -> list[Listed]:
     known = read_known(home)
     calendar = known.books.calendar
     days = [*_event_days(home, known), *_days_with_state(known.books)]
-    today = datetime.fromtimestamp(now_us / 1_000_000, UTC).date()
+    today = from_us(now_us).date()
     first, last = min([*days, today]), max([*_days_with_state(known.books), today])
     ends = calendar.period_of(last).end_date
     return [_listed(known.books, one) for one in calendar.between(first, ends)]

@@ -25,6 +25,7 @@ from ledger.sagas import Begin, Intervene, Saga, SagaCommand, SagaEvent
 from ledger.sagas.decide import STREAM_PREFIX, stream_of
 from orchestration.journal import Writer, opened
 from orchestration.payments.account_steps import AccountSteps
+from orchestration.payments.bearer import BearerToken
 from orchestration.payments.hands import payment_hands
 from orchestration.payments.http import HttpGateway, HttpReceipts
 from orchestration.sagas.hands import Hands
@@ -110,7 +111,8 @@ class SagaDesk:
         return ran
 
     def runner(self) -> Runner:
-        """A runner for every kind of saga. IncorrectInput if the settings name nobody to ask."""
+        """A runner for every kind of saga. IncorrectInput if the settings name nobody to ask, or a
+        token that cannot be read."""
         return Runner(
             self.writer.journal,
             SAGA_CODEC,
@@ -144,9 +146,13 @@ class SagaDesk:
                     found="none",
                     remedy="Set it in ledgerlake.toml; docs/sagas.md says what it must answer.",
                 )
+        gateway = BearerToken(asked.gateway_token_from)
+        receipts = BearerToken(asked.receipts_token_from)
+        for token in (gateway, receipts):
+            token.read()
         return payment_hands(
-            HttpGateway(url=asked.gateway_url, seconds=asked.call_seconds),
-            HttpReceipts(url=asked.receipts_url, seconds=asked.call_seconds),
+            HttpGateway(url=asked.gateway_url, seconds=asked.call_seconds, token=gateway),
+            HttpReceipts(url=asked.receipts_url, seconds=asked.call_seconds, token=receipts),
             AccountSteps(
                 Handler(self.writer.journal, ACCOUNT_CODEC, retries=RETRIES),
                 self._books,
@@ -164,9 +170,7 @@ class SagaDesk:
 
 def due_sagas(journal: Journal, *, now_us: int) -> int:
     """How many sagas have something to do by now. Changes nothing."""
-    states = listing.streams(journal, STREAM_PREFIX)
-    actions = (state_of(SAGA_CODEC, one.stream_id, one)[0].action for one in states)
-    return sum(action is not None and action.due_us <= now_us for action in actions)
+    return listing.count_due(journal, STREAM_PREFIX, now_us=now_us)
 
 
 @contextmanager

@@ -123,7 +123,7 @@ class Runner:
         since, self._seen_position = self._seen_position, self._journal.next_position()
         self._looked_us = self._now()
         if everywhere:
-            found = listing.streams(self._journal, STREAM_PREFIX)
+            found = listing.open_streams(self._journal, STREAM_PREFIX)
         else:
             names = sorted(listing.changed(self._journal, STREAM_PREFIX, since=since))
             found = iter(self._journal.load_many(names).values())

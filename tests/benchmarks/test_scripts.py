@@ -13,8 +13,8 @@ from benchmarks.__main__ import SCRIPTS
 from benchmarks.measurement import Measurement, percentile
 
 EVENTS = 8_000
-SLOW = ("accounts", "build", "close", "full_refresh", "interest", "publish", "restate")
-"""Make several warehouses each, a minute and more: tried every night."""
+SLOW = ("accounts", "build", "close", "full_refresh", "interest", "publish", "restate", "sagas")
+"""Make several warehouses each, a minute and more, or start many processes: tried every night."""
 
 
 @pytest.fixture(scope="module")

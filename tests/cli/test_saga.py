@@ -97,6 +97,22 @@ def test_nobody_to_ask_is_said_before_anything_is_done(shop: Terminal) -> None:
     assert (found.code, found.json["error"]) == (2, "receipts_url_must_be_set")
 
 
+def test_a_token_is_sent_and_is_nowhere_to_be_found_afterwards(shop: Terminal, web: Web) -> None:
+    """In no output, and in no file of the home: an answer that quotes it is kept without it."""
+    token = "sk-live.4eC39HqLyjWDarjtT1zdp7dc"
+    shop.set("LEDGERLAKE_PAYMENTS__GATEWAY_TOKEN_FROM", "env:GATEWAY_TOKEN")
+    shop.run("saga", "start", "order-7", *ORDER, "30.00")
+    found = shop.run("saga", "run", "--json")
+    assert (found.code, found.json["error"]) == (2, "token_must_be_readable")
+    shop.set("GATEWAY_TOKEN", token)
+    web.fault = lambda path, *_: "echoes" if path == "/captures" else ""
+    said = [shop.run("saga", "run", "--json"), shop.run("saga", "show", "order-7")]
+    assert said[0].json["compensated"] == 1 and "402 Bearer (token)" in said[1].text
+    assert all(token not in one.out + one.err for one in said)
+    files = [one for one in (shop.folder / "home").rglob("*") if one.is_file()]
+    assert files and not [one for one in files if token.encode() in one.read_bytes()]
+
+
 def test_ctrl_c_stops_a_watch_and_records_what_is_under_way(shop: Terminal, web: Web) -> None:
     web.fault = lambda path, *_: "late" if path == "/captures" else ""
     shop.run("saga", "start", "order-7", *ORDER, "30.00")

@@ -66,6 +66,16 @@ def test_an_unknown_variable_is_refused(terminal: Terminal) -> None:
         settings.load(terminal.folder)
 
 
+@pytest.mark.parametrize("name", ["GATEWAY_TOKEN_FROM", "GATEWAY_TOKEN"])
+def test_a_token_put_where_its_place_belongs_is_refused_and_not_shown(
+    terminal: Terminal, name: str
+) -> None:
+    terminal.set(f"LEDGERLAKE_PAYMENTS__{name}", "sk-live.4eC39HqLyj")
+    with pytest.raises(IncorrectInput, match="a value that is not shown") as error:
+        settings.load(terminal.folder)
+    assert "sk-live" not in str(error.value)
+
+
 def test_every_setting_is_documented_with_its_default_and_range() -> None:
     text = DOCS.read_text()
     missing = [

@@ -3,7 +3,9 @@
 Holds `Forger`. Called by the tests of the re-check. Not a test itself.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -19,8 +21,15 @@ class Forger(Lake):
         """Let everything in."""
 
 
-def forge(lake_dir: Path, index: Path, *events: ev.ControlEvent, source: str = ev.SOURCE) -> int:
-    """Commit events past the choke point; the lake's own proofs hold afterwards."""
+def forge(
+    lake_dir: Path,
+    index: Path,
+    *events: ev.ControlEvent,
+    source: str = ev.SOURCE,
+    instead: Mapping[str, pl.Expr] = MappingProxyType({}),
+) -> int:
+    """Commit events past the choke point, with other columns `instead`; the lake's own proofs hold
+    afterwards."""
     lake = Forger.open(lake_dir, index, now=lambda: 0)  # a moment after the lake's own clock
     offset = lake.next_offset(source, ev.PARTITION)
     frame = rows.as_events(
@@ -31,7 +40,7 @@ def forge(lake_dir: Path, index: Path, *events: ev.ControlEvent, source: str = e
         at_us=lake.head.ingest_time_us,
     )
     offsets = {(source, ev.PARTITION): OffsetRange(offset, offset + len(events))}
-    batch = Batch(events=frame.with_columns(source=pl.lit(source)), offsets=offsets)
+    batch = Batch(events=frame.with_columns(source=pl.lit(source), **instead), offsets=offsets)
     # Not by `append`, which would set rows of another source aside.
     seq = lake.append_made(lambda: batch, given=batch.rows).seq
     assert seq is not None

@@ -115,6 +115,13 @@ def test_a_reserved_row_of_another_source_is_found(office: Office) -> None:
     assert found(office, forged, source="till") == rule
 
 
+def test_the_end_of_a_saga_that_no_journal_drained_is_found(office: Office) -> None:
+    """Made of a row of ours, as the forger writes those."""
+    as_ended = {"event_type": pl.lit("SagaEnded"), "stream_id": pl.lit("saga/order-1")}
+    row = ev.PeriodSoftClosed(period_id=APRIL, sealed=False, reason="")
+    assert found(office, row, instead=as_ended) == "saga_event_must_come_through_the_journal"
+
+
 def test_a_row_that_cannot_even_be_folded_is_found(office: Office) -> None:
     with pytest.raises(InternalFault, match="verify"):
         forged = ev.PeriodReopened(period_id=MARCH, request_id="nobody", reason="")

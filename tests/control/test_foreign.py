@@ -10,6 +10,7 @@ from audit.verify_lake import verify_lake
 from ingestion.control.books import load_books
 from ingestion.lake import Batch, Lake, OffsetRange
 from ledger import control_events as ev
+from ledger import origins, saga_kinds
 from ledger.errors import IncorrectInput
 from ledger.periods import OPEN, Closed
 from tests.control.office import (
@@ -78,6 +79,27 @@ def test_reserved_types_of_another_source_are_quarantined(office: Office, event_
     assert row["reason"] == "control_event_must_come_through_the_choke_point"
     assert row["raw"] == b'{"initial_grace_hours":1,"max_delay_days":1}'
     assert verify_lake(office.folder / "lake").ok
+
+
+@pytest.mark.parametrize("source", ["till", ev.SOURCE, origins.JOURNAL])
+def test_types_of_sagas_that_no_journal_drained_are_quarantined(
+    office: Office, source: str
+) -> None:
+    """A file may call its source `journal`; its partition is another."""
+    batch = foreign("SagaEnded", source)
+    events = [batch.events.with_columns(event_type=pl.lit(one)) for one in saga_kinds.RESERVED]
+    for number, one in enumerate(events):
+        events[number] = one.with_columns(
+            event_id=pl.lit(f"e{number}"), source_offset=pl.lit(number, dtype=pl.Int64)
+        )
+    offsets = {(source, "p0"): OffsetRange(0, len(events))}
+    result = office.lake.append(Batch(events=pl.concat(events), offsets=offsets))
+    assert (result.accepted, result.quarantined) == (0, len(events))
+    (file,) = (office.folder / "lake" / "_quarantine").glob("*.parquet")
+    found = pl.read_parquet(file)
+    assert set(found["reason"]) == {"saga_event_must_come_through_the_journal"}
+    said = f"expected source journal, partition 0, found source {source}, partition p0"
+    assert set(found["detail"]) == {said}
 
 
 def test_the_settings_write_policies_of_version_one_only(office: Office) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.rehearsal import rehearse
+from ledger import saga_kinds
 from ledger.control_events import RESERVED
 from tests.ingest.given import TILL_CSV, batch_of, csv_text, intake, till, write
 from tests.ingest.test_cloudevents import MAPPING as CLOUDEVENTS
@@ -30,6 +31,7 @@ business_date = { column = "day" }
 """
 
 KIND_HEADER = "id,at,kind"
+CHOKE_POINT = "control_event_must_come_through_the_choke_point"
 POLICY = """
 mapping = 1
 source = "policy"
@@ -79,16 +81,20 @@ def test_a_policy_from_a_file_is_quarantined_byte_for_byte(tmp_path: Path) -> No
     path = write(tmp_path / "f.csv", csv_text(*rows, header="id,at,days,hours"))
     batch = batch_of(path, POLICY)
     assert batch.events.is_empty()
-    assert batch.quarantine["reason"].to_list() == [
-        "control_event_must_come_through_the_choke_point"
-    ] * len(rows)
+    assert batch.quarantine["reason"].to_list() == [CHOKE_POINT] * len(rows)
     assert batch.quarantine["raw"].to_list() == [row.encode() for row in rows]
 
 
-@pytest.mark.parametrize("kind", sorted(RESERVED))
-@pytest.mark.parametrize("source", ["policy", "ledgerlake", "ledgerlake-settings"])
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        *((kind, CHOKE_POINT) for kind in sorted(RESERVED)),
+        *((kind, saga_kinds.JOURNAL_RULE) for kind in sorted(saga_kinds.RESERVED)),
+    ],
+)
+@pytest.mark.parametrize("source", ["policy", "ledgerlake", "ledgerlake-settings", "journal"])
 def test_no_reserved_type_comes_from_a_file_whatever_its_source_is_called(
-    tmp_path: Path, kind: str, source: str
+    tmp_path: Path, kind: str, rule: str, source: str
 ) -> None:
     of_the_row = "type = { expression = \"concat(kind, '')\" }"
     text = POLICY.replace('type = "LatenessPolicySet"', of_the_row).split("[payload]")[0]
@@ -99,9 +105,8 @@ def test_no_reserved_type_comes_from_a_file_whatever_its_source_is_called(
     )
     batch = batch_of(path, text)
     assert batch.events.is_empty()
-    assert batch.quarantine["reason"].to_list() == [
-        "control_event_must_come_through_the_choke_point"
-    ]
+    assert batch.quarantine["reason"].to_list() == [rule]
+    assert f"found {kind}" in batch.quarantine["detail"][0]
 
 
 @pytest.mark.parametrize(

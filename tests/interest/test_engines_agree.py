@@ -187,6 +187,9 @@ def test_what_is_declared_wrongly_is_refused() -> None:
     with pytest.raises(IncorrectInput) as refused:
         algorithms.get("v0")
     assert refused.value.rule == "algorithm_must_be_known"
+    with pytest.raises(IncorrectInput) as refused:
+        accrue(period_rates(v2, "EUR", FIRST, FIRST + timedelta(days=1)), [Decimal("0.00001")])
+    assert refused.value.rule == "balance_must_have_the_lakes_digits"
 
 
 def test_another_declaration_has_another_hash_and_another_sentence_about_it_has_not() -> None:

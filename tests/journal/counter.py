@@ -60,6 +60,9 @@ class CounterCodec:
     state_format = "counter/1"
     decider = CounterDecider()
 
+    def due_us(self, _state: Count) -> None:
+        """It is counted on command only."""
+
     def to_new_event(self, event: Added, *, event_id: str) -> NewEvent:
         return NewEvent(
             event_id=event_id,

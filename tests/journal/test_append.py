@@ -1,6 +1,7 @@
 """Appending to the journal: versions, ids, keys and positions, on SQLite and PostgreSQL."""
 
 import pytest
+import sqlalchemy as sa
 
 from ingestion.journal import (
     Append,
@@ -9,6 +10,8 @@ from ingestion.journal import (
     NewEvent,
     Received,
     VersionConflict,
+    listing,
+    tables,
 )
 from ledger.errors import IncorrectInput
 from tests.journal.counter import CODEC, Added
@@ -131,6 +134,30 @@ def test_column_the_lake_cannot_keep_is_refused(
     with pytest.raises(IncorrectInput, match=column):
         journal.append_many([given])
     assert journal.next_position() == 0
+
+
+def test_a_journal_of_format_1_is_brought_up_to_date_and_all_its_streams_are_looked_at(
+    journal: Journal,
+) -> None:
+    put(journal, one("a", 0, "e1"))
+    with journal.writing() as connection:
+        tables.DUE.drop(connection)
+        connection.exec_driver_sql("alter table journal_streams drop column due_us")
+        connection.execute(sa.update(tables.ABOUT).values(value="1"))
+    url = journal._engine.url.render_as_string(hide_password=False)
+    for _ in range(2):
+        again = Journal.open(url, now=lambda: 0)
+        assert [found.due_us for found in listing.open_streams(again, "a")] == [0]
+        again.close()
+    put(journal, one("a", 1, "e2"))
+    assert list(listing.open_streams(journal, "a")) == [], "its next event says that it is not open"
+
+
+def test_a_journal_of_another_format_is_refused(journal: Journal) -> None:
+    with journal.writing() as connection:
+        connection.execute(sa.update(tables.ABOUT).values(value="3"))
+    with pytest.raises(IncorrectInput, match="expected format 2, found 3"):
+        Journal.open(journal._engine.url.render_as_string(hide_password=False), now=lambda: 0)
 
 
 def test_url_that_names_no_database_is_refused() -> None:

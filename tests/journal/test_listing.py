@@ -1,12 +1,17 @@
 """Streams by the beginning of their ids, and the events of one, on both databases."""
 
+from pathlib import Path
+
 import pytest
+import sqlalchemy as sa
 
 from ingestion.journal import Journal, NewEvent, listing
+from ingestion.journal.codec import ON_DEMAND
 from tests.journal.conftest import NOW
 
 NAMES = ("saga/a", "saga/b", "SAGA/c", "sagab", "saga_", "account", "saga/Z", "saga/é")
 OURS = {"saga/a", "saga/b", "saga/Z", "saga/é"}
+DUE = {"saga/a": 30, "saga/Z": 10, "SAGA/c": 5, "account": 5, "saga/é": ON_DEMAND}
 
 
 @pytest.fixture
@@ -23,7 +28,12 @@ def filled(journal: Journal) -> Journal:
             payload=b"{}",
         )
         journal.append(
-            name, expected_version=version, events=[event], state=b"x", state_format="counter/1"
+            name,
+            expected_version=version,
+            events=[event],
+            state=b"x",
+            state_format="counter/1",
+            due_us=DUE.get(name),
         )
     return journal
 
@@ -35,6 +45,41 @@ def test_streams_are_found_by_the_beginning_of_their_ids(
         monkeypatch.setattr(listing, "_PAGE", page)
         found = [one.stream_id for one in listing.streams(filled, "saga/")]
         assert set(found) == OURS and len(found) == len(OURS), page
+
+
+def test_streams_with_something_left_to_do_come_in_the_order_they_are_due(
+    filled: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for page in (1, 2, 3, 5_000):
+        monkeypatch.setattr(listing, "_PAGE", page)
+        found = [(one.stream_id, one.due_us) for one in listing.open_streams(filled, "saga/")]
+        assert found == [("saga/Z", 10), ("saga/a", 30), ("saga/é", ON_DEMAND)], page
+    counted = [listing.count_due(filled, "saga/", now_us=at) for at in (9, 10, 29, 30, NOW)]
+    assert counted == [0, 1, 1, 2, 2]
+
+
+def test_what_has_ended_is_not_looked_at(tmp_path: Path) -> None:
+    """By the index that holds the open streams alone; a scan would read every state there is."""
+    journal = Journal.open(f"sqlite:///{tmp_path}/journal.sqlite", now=lambda: NOW)
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    sa.event.listen(
+        journal._engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, text, values, *_: asked.append((text, values)),
+    )
+    list(listing.open_streams(journal, "saga/"))
+    listing.count_due(journal, "saga/", now_us=NOW)
+    queries = [one for one in asked if one[0].startswith("SELECT")]
+    with journal.reading() as connection:
+        plans = [
+            [row[-1] for row in connection.exec_driver_sql(f"explain query plan {text}", values)]
+            for text, values in queries
+        ]
+    assert len(plans) == 2
+    for plan in plans:
+        [step] = plan
+        assert "INDEX journal_streams_due" in step, plan
+    journal.close()
 
 
 def test_what_changed_since_a_position_is_found(filled: Journal) -> None:

@@ -140,15 +140,17 @@ def test_check_names_the_stream_that_differs_and_rebuild_mends_it(
         sa.insert(STREAMS).values(stream_id="x", version=1, state=b"?", state_format="counter/1"),
     )
     spoil(journal, sa.update(STREAMS).where(STREAMS.c.stream_id == "d").values(version=0))
+    spoil(journal, sa.update(STREAMS).where(STREAMS.c.stream_id == "e").values(due_us=7))
     found = checked(journal, lake)
     told = {(one.stream_id, one.what): (one.expected, one.found) for one in found.differences}
-    assert found.differing == 5
+    assert found.differing == 6
     assert told["a", "version"] == ("2", "9")
     assert told["b", "state"] == ('{"id": "b", "value": 5}', "{}")
+    assert told["e", "due"] == ("None", "7")
     assert told["c", "stream"] == ("a state", "none")
     assert told["x", "stream"] == ("no such stream", "a state")
     (done,) = rebuild(journal, lake, [CODEC])
-    assert (done.streams, done.changed, done.removed) == (5, 4, 1)
+    assert (done.streams, done.changed, done.removed) == (5, 5, 1)
     assert checked(journal, lake).differing == 0
     assert values(journal, list("abcdex")) == {"a": 6, "b": 5, "c": 5, "d": 5, "e": 1}
 

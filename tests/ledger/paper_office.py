@@ -38,6 +38,17 @@ class PaperOffice(Office):
         return self.paper
 
     def record(self, *events: ev.ControlEvent) -> CommitResult:
+        batch = self.batch(*events)
+        rejection = check(self.paper, batch, self.evidence)
+        if rejection is not None:
+            raise rejection.error()
+        self.paper = evolve_all(self.paper, batch)
+        return CommitResult(
+            seq=self.commit, accepted=len(batch), duplicate=0, quarantined=0, head=Head()
+        )
+
+    def batch(self, *events: ev.ControlEvent) -> list[Recorded]:
+        """The events as the next commit would hold them."""
         self._next_commit()
         versions = dict(self.paper.stream_versions)
         batch = []
@@ -54,7 +65,11 @@ class PaperOffice(Office):
                     stream_version=versions[event.stream_id],
                 )
             )
-        evidence = Evidence(
+        return batch
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(
             lake_id=LAKE_ID,
             open_statement=signatures.open_statement,
             check_key=signatures.check_key,
@@ -62,13 +77,6 @@ class PaperOffice(Office):
                 (one.event_time_us for one in self.arrivals.values()), default=None
             ),
             arrivals=self.arrivals,
-        )
-        rejection = check(self.paper, batch, evidence)
-        if rejection is not None:
-            raise rejection.error()
-        self.paper = evolve_all(self.paper, batch)
-        return CommitResult(
-            seq=self.commit, accepted=len(batch), duplicate=0, quarantined=0, head=Head()
         )
 
     def sell(self, *event_ids: str, at_us: int, source: str = "till", amount: int = 10) -> None:

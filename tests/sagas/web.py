@@ -76,6 +76,19 @@ class Books:
         return 201, {"id": f"{path[1:]}-{len(self.answers)}"}
 
 
+class _Answering(BaseHTTPRequestHandler):
+    def _say(self, status: int, data: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
 class Web:
     """The server; `fault` may be changed while it runs."""
 
@@ -83,6 +96,12 @@ class Web:
         self.fault = fault
         self.books = books or Books()
         self.late_seconds = 0.5
+        self.token = ""
+        """Who does not bring it is turned away, and told what he brought instead."""
+        self.visits = 0
+        """Of who does not ask for anything, as one who was sent here."""
+        self.elsewhere = ""
+        """Where the fault `moved` sends who asks."""
         self._free = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
@@ -112,7 +131,11 @@ class Web:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         web = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(_Answering):
+            def do_GET(self) -> None:
+                web.visits += 1
+                self._say(404, b"")
+
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 key = self.headers["Idempotency-Key"]
@@ -126,11 +149,7 @@ class Web:
                     """Who asked has gone."""
 
             def _behave(self, fault: str, key: str, body: Any) -> None:
-                if fault == "fails":
-                    self._say(503, b"{}")
-                    return
-                if fault.isdigit():
-                    self._say(int(fault), b"{}")
+                if self._turned_away(fault):
                     return
                 if fault == "breaks":
                     self.close_connection = True
@@ -154,13 +173,21 @@ class Web:
                     if fault == "twice":
                         self._say(status, data)
 
-            def _say(self, status: int, data: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Quiet."""
+            def _turned_away(self, fault: str) -> bool:
+                """Answered with nothing done."""
+                brought = self.headers.get("Authorization", "")
+                if web.token and brought != f"Bearer {web.token}":
+                    self._say(401, f"not {brought!r}".encode())
+                elif fault == "echoes":
+                    self._say(402, brought.encode())
+                elif fault == "moved":
+                    self._say(302, b"", Location=web.elsewhere)
+                elif fault == "fails":
+                    self._say(503, b"{}")
+                elif fault.isdigit():
+                    self._say(int(fault), b"{}")
+                else:
+                    return False
+                return True
 
         return Handler

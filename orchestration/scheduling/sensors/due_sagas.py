@@ -1,12 +1,11 @@
 """Sagas with a call that is due -> a run that makes the due calls, one at a time.
 
-Looks at the journal's states and at no lake. Calls move money of the outside world, so it is off
+Looks at the journal and at no lake. Calls move money of the outside world, so it is off
 until somebody turns it on; `ledgerlake saga run --watch` does the same without Dagster. Called by
 Dagster.
 """
 
 from dagster import (
-    DagsterRunStatus,
     DefaultSensorStatus,
     ResourceParam,
     RunRequest,
@@ -23,17 +22,11 @@ from ingestion.lake.writer import Clock
 from orchestration.home import Home
 from orchestration.sagas.desk import due_sagas as count_due
 from orchestration.scheduling import keys
+from orchestration.scheduling.run_states import UNDER_WAY
 from orchestration.settings import Settings
 
 LOOK_SECONDS = 30
-"""A look reads the state of every saga: 0.2 s for 10,000. A run takes 10 s to start."""
-
-UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-]
+"""A look counts what is due in an index: milliseconds. A run takes 10 s to start."""
 
 
 def due_sagas_sensor(job_name: str) -> SensorDefinition:

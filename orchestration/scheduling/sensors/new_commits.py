@@ -28,14 +28,13 @@ from orchestration.publish import edition as editions
 from orchestration.publish.current_file import read_pointer
 from orchestration.scheduling import keys
 from orchestration.scheduling.assets.lake import observed
+from orchestration.scheduling.run_states import NOT_STARTED
 from orchestration.scheduling.sensors.cursor import Cursor, read_cursor
 from orchestration.settings import Settings
 from orchestration.status import head_of
 
 LOOK_SECONDS = 5
 """A look costs about 10 ms; a run takes 10 s to start, so more often gains nothing."""
-
-NOT_STARTED = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING]
 
 
 def new_commits_sensor(job_name: str) -> SensorDefinition:
