@@ -161,11 +161,12 @@ def _of_payload(kind: type[AccountEvent], fields: Mapping[str, Any]) -> dict[str
 
 def _fields(payload: str) -> Mapping[str, Any]:
     """The payload's fields; none where it is not an object. Numbers stay text."""
+    text = payload.strip(" \t\n\r")
     try:
-        found = _PAYLOAD.decode(payload)
+        found, end = _PAYLOAD.raw_decode(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and end == len(text) else {}
 
 
 def _number(value: object) -> Decimal:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from ingestion.account_codec import ACCOUNT_CODEC
 from ingestion.contracts import registry
@@ -168,8 +169,6 @@ class Snapshots:
     def __init__(self, home: Home, header: Header) -> None:
         self.header = header
         self._folder = folder_of(home) / header.folder
-        self._connection = duckdb.connect()
-        self._connection.execute("set threads = 1")
 
     @classmethod
     def open(cls, home: Home, lake_id: str) -> "Snapshots | None":
@@ -200,24 +199,20 @@ class Snapshots:
 
     def nearest(self, account_id: str, *, valid_us: int, commit: int) -> Snapshot | None:
         """The latest one with nothing in it from after `valid_us` or not known at the commit."""
-        found = list(
-            self._read(
-                self._files(account_id),
-                "account_id = $account_id and at_us <= $valid_us + 1"
-                " and (until_commit <= $commit or last_commit_seq <= $commit)"
-                " order by at_us desc limit 1",
-                {"account_id": account_id, "valid_us": valid_us, "commit": commit},
-            )
-        )
-        return found[0] if found else None
+        files = self._files(account_id)
+        if not files:
+            return None
+        known = (pl.col("until_commit") <= commit) | (pl.col("last_commit_seq") <= commit)
+        mine = (pl.col("account_id") == account_id) & (pl.col("at_us") - 1 <= valid_us)
+        found = pl.scan_parquet(files, hive_partitioning=False).filter(mine & known).collect()
+        latest = found["at_us"].arg_max()
+        return None if latest is None else _snapshot(found.row(latest, named=True))
 
     def all(self) -> Iterator[list[Snapshot]]:
         """Bucket by bucket, those of an account one after the other, oldest first."""
         for path in sorted(self._folder.rglob("*.parquet")):
-            yield list(self._read([str(path)], "true order by account_id, at_us", {}))
-
-    def close(self) -> None:
-        self._connection.close()
+            rows = pl.read_parquet(path, hive_partitioning=False).sort("account_id", "at_us")
+            yield [_snapshot(row) for row in rows.iter_rows(named=True)]
 
     def _files(self, account_id: str) -> list[str]:
         # As macro account_bucket in dbt_project/macros/deltas/figures.sql.
@@ -225,15 +220,6 @@ class Snapshots:
         bucket = int.from_bytes(digest[8:], "little") % 64
         folder = self._folder / f"account_bucket={bucket}"
         return sorted(str(path) for path in folder.glob("*.parquet"))
-
-    def _read(self, files: list[str], where: str, values: Mapping[str, Any]) -> Iterator[Snapshot]:
-        if not files:
-            return
-        query = f"from read_parquet($files, hive_partitioning = false) where {where}"
-        cursor = self._connection.execute(query, {"files": files, **values})
-        names = [column[0] for column in cursor.description or ()]
-        for row in cursor.fetchall():
-            yield _snapshot(dict(zip(names, row, strict=True)))
 
 
 def _snapshot(row: Mapping[str, Any]) -> Snapshot:
@@ -297,7 +283,6 @@ def check(home: Home) -> SnapshotsChecked:
     for bucket in snapshots.all():
         rows += len(bucket)
         wrong += _wrong(lake, bucket, until_commit=snapshots.header.until_commit)
-    snapshots.close()
     return SnapshotsChecked(rows=rows, until_commit=snapshots.header.until_commit, wrong=wrong)
 
 

@@ -22,8 +22,21 @@ from ledger.accounts import (
     FundsReserved,
     FundsWithdrawn,
     InterestAccrued,
+    Moved,
 )
-from tests.accounts.acts import NOW_US, captured, closed, deposited, opened, reserved
+from ledger.accounts import fold as fold_many
+from tests.accounts.acts import (
+    NOW_US,
+    captured,
+    closed,
+    deposited,
+    money,
+    opened,
+    refunded,
+    released,
+    reserved,
+    withdrawn,
+)
 
 MONEY = (
     *(FundsDeposited, FundsWithdrawn, FundsReserved, FundsReleased, FundsCaptured),
@@ -67,6 +80,35 @@ def test_events_give_the_same_account_in_whatever_order_they_are_known(
     shuffled = data.draw(st.permutations(known))
     assert fold(shuffled) == fold(known)
     assert fold(shuffled).digest == fold(known).digest
+
+
+def test_many_events_at_once_are_as_one_by_one() -> None:
+    known = [
+        opened(),
+        deposited(9),
+        deposited("0.5"),
+        deposited(4, currency="USD"),
+        withdrawn(2),
+        withdrawn(1),
+        money(InterestAccrued, "-0.25"),
+        money(CorrectionApplied, 3),
+        reserved(5, "b"),
+        reserved(2, "a"),
+        captured(1, 1, "a"),
+        refunded(1, "a"),
+        released(5, "b"),
+    ]
+    wanted = fold(known)
+    start = fold(known[:3])
+    assert fold_many(start, known[3:]) == wanted
+    moved = [
+        Moved(kind=FundsDeposited, currency="USD", amount=Decimal(4), events=1),
+        Moved(kind=FundsWithdrawn, currency="EUR", amount=Decimal(3), events=2),
+        Moved(kind=InterestAccrued, currency="EUR", amount=Decimal("-0.25"), events=1),
+        Moved(kind=CorrectionApplied, currency="EUR", amount=Decimal(3), events=1),
+    ]
+    assert fold_many(start, known[8:], moved) == wanted
+    assert start == fold(known[:3]), "what was folded on is as it was"
 
 
 def test_the_first_of_several_openings_and_closings_counts() -> None:
