@@ -74,6 +74,7 @@ class AccountCodec:
             "holds": _texts(state.holds),
             "refundable": _texts(state.refundable),
             "event_count": state.event_count,
+            "recent": state.recent,
         }
         return canonical_json(values).encode()
 
@@ -87,6 +88,10 @@ class AccountCodec:
             )
         for name in ("balances", "holds", "refundable"):
             values[name] = {key: Decimal(text) for key, text in values[name].items()}
+        values["recent"] = {
+            currency: {int(day): change for day, change in days.items()}
+            for currency, days in values["recent"].items()
+        }
         return Account(opening=opening, **values)
 
 

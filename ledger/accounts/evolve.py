@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ledger.accounts import events as ev
-from ledger.accounts.state import NOTHING, Account, Opening
+from ledger.accounts.state import NOTHING, PLACES, RECENT_DAYS, Account, Opening
+from ledger.business_days import DAY_US
 
 SIGNS: Final[Mapping[type[ev.MoneyEvent], int]] = {
     ev.FundsDeposited: 1,
@@ -38,7 +39,8 @@ def evolve(state: Account, event: ev.AccountEvent) -> Account:
 
 
 def fold(state: Account, events: Iterable[ev.AccountEvent], moved: Iterable[Moved] = ()) -> Account:
-    """The account after all of them: as `evolve` one by one, without an account for each."""
+    """The account after all of them: as `evolve` one by one, without an account for each. What is
+    in `moved` is in no recent day."""
     parts = _Parts(
         opening=state.opening,
         closed_us=state.closed_us,
@@ -46,10 +48,12 @@ def fold(state: Account, events: Iterable[ev.AccountEvent], moved: Iterable[Move
         holds=dict(state.holds),
         refundable=dict(state.refundable),
         event_count=state.event_count,
+        recent={currency: dict(days) for currency, days in state.recent.items()},
     )
     for event in events:
         _TAKEN[type(event)](parts, event)
         parts.event_count += 1
+    parts.recent = {currency: _newest(days) for currency, days in parts.recent.items()}
     for one in moved:
         parts.move(one.currency, SIGNS[one.kind] * one.amount)
         parts.event_count += one.events
@@ -66,6 +70,13 @@ class _Parts:
     holds: dict[str, Decimal]
     refundable: dict[str, Decimal]
     event_count: int
+    recent: dict[str, dict[int, int]]
+
+    def change(self, event: ev.MoneyEvent, available: Decimal) -> None:
+        """A day without a change in sum stays: it says which days are the newest."""
+        days = self.recent.setdefault(event.currency, {})
+        day = event.event_time_us // DAY_US
+        days[day] = days.get(day, 0) + int(available.scaleb(PLACES))
 
     def move(self, currency: str, amount: Decimal) -> None:
         """A balance of zero stays: it says which currency the account is kept in."""
@@ -73,28 +84,34 @@ class _Parts:
 
 
 def _moved(parts: _Parts, event: ev.MoneyEvent) -> None:
-    parts.move(event.currency, SIGNS[type(event)] * event.amount)
+    amount = SIGNS[type(event)] * event.amount
+    parts.move(event.currency, amount)
+    parts.change(event, amount)
 
 
 def _reserved(parts: _Parts, event: ev.FundsReserved) -> None:
     parts.move(event.currency, NOTHING)
     _settle(parts.holds, event.hold_id, event.amount)
+    parts.change(event, -event.amount)
 
 
 def _released(parts: _Parts, event: ev.FundsReleased) -> None:
     parts.move(event.currency, NOTHING)
     _settle(parts.holds, event.hold_id, -event.amount)
+    parts.change(event, event.amount)
 
 
 def _captured(parts: _Parts, event: ev.FundsCaptured) -> None:
     parts.move(event.currency, -event.amount)
     _settle(parts.holds, event.hold_id, -event.amount - event.released)
     _settle(parts.refundable, event.hold_id, event.amount)
+    parts.change(event, event.released)
 
 
 def _refunded(parts: _Parts, event: ev.FundsRefunded) -> None:
     parts.move(event.currency, event.amount)
     _settle(parts.refundable, event.hold_id, -event.amount)
+    parts.change(event, event.amount)
 
 
 def _opened(parts: _Parts, event: ev.AccountOpened) -> None:
@@ -117,6 +134,12 @@ def _settle(amounts: dict[str, Decimal], hold_id: str, amount: Decimal) -> None:
     total = amounts.pop(hold_id, NOTHING) + amount
     if total:
         amounts[hold_id] = total
+
+
+def _newest(days: Mapping[int, int]) -> dict[int, int]:
+    """In whatever order events come, those left are whole: a day once too old stays so."""
+    after = max(days) - RECENT_DAYS
+    return {day: change for day, change in days.items() if day > after}
 
 
 def _rank(opening: Opening) -> tuple[int, str, Decimal]:

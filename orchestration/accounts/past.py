@@ -4,7 +4,7 @@ Holds `Past`: the nearest snapshot and the events after it, or all events. Calle
 `ledgerlake account show --valid-as-of` and benchmarks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.accounts import ACCOUNTS, Account, fold
 from ledger.errors import IncorrectInput
@@ -57,7 +57,7 @@ class Past:
             state = nearest.account
         told = self._lake.summed(account_id, span)
         return StateAt(
-            account=fold(state, told.events, told.moved),
+            account=replace(fold(state, told.events, told.moved), recent={}),
             valid_us=valid_us,
             commit=commit,
             snapshot_us=None if nearest is None else nearest.at_us,

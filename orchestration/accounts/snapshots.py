@@ -23,7 +23,7 @@ import polars as pl
 from ingestion.account_codec import ACCOUNT_CODEC
 from ingestion.contracts import registry
 from ledger.accounts import ACCOUNTS, Account
-from ledger.accounts.state import STATE_FORMAT, Opening
+from ledger.accounts.state import DIGEST_FORMAT, Opening
 from ledger.errors import IncorrectInput, InternalFault
 from orchestration.accounts.lake_events import AccountLake, Span
 from orchestration.build import FAILED, Builder, Tell
@@ -129,7 +129,7 @@ def build(
     header = Header(
         lake_id=known.lake_id,
         until_commit=known.commit_seq,
-        state_format=STATE_FORMAT,
+        state_format=DIGEST_FORMAT,
         contracts_sha256=contracts_sha256(),
         rows=rows,
         folder=new.name,
@@ -179,7 +179,7 @@ class Snapshots:
         except FileNotFoundError:
             return None
         for rule, expected, found in (
-            ("snapshot_must_be_of_this_algorithm", STATE_FORMAT, header.state_format),
+            ("snapshot_must_be_of_this_algorithm", DIGEST_FORMAT, header.state_format),
             (
                 "snapshot_must_be_of_these_contracts",
                 contracts_sha256(),
@@ -239,12 +239,12 @@ def _snapshot(row: Mapping[str, Any]) -> Snapshot:
         refundable=_amounts(row["refundable"]),
         event_count=row["event_count"],
     )
-    if account.digest != row["digest"] or row["state_format"] != STATE_FORMAT:
+    if account.digest != row["digest"] or row["state_format"] != DIGEST_FORMAT:
         raise InternalFault(
             "snapshot_must_have_its_digest",
             thing=f"snapshot of account {account.account_id} at {row['at_us']}",
             expected=f"{row['state_format']} {row['digest']}",
-            found=f"{STATE_FORMAT} {account.digest}",
+            found=f"{DIGEST_FORMAT} {account.digest}",
             remedy="Run `ledgerlake account snapshots build`.",
         )
     return Snapshot(

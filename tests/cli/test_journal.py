@@ -92,7 +92,7 @@ def test_event_that_breaks_its_contract_is_said_by_the_exit_code(home: Terminal)
     )
     with opened(settings.load()) as writer:
         writer.journal.append(
-            "A1", expected_version=0, events=[bad], state=b"{}", state_format="account/1"
+            "A1", expected_version=0, events=[bad], state=b"{}", state_format="account/2"
         )
     done = home.run("journal", "drain", "--json")
     assert (done.code, done.json["quarantined"]) == (1, 1)
