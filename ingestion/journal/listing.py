@@ -35,8 +35,8 @@ def streams(journal: Journal, prefix: str) -> Iterator[StreamState]:
 
 
 def changed(journal: Journal, prefix: str, *, since: int) -> set[str]:
-    """The streams whose id begins so that got events at position `since` or later: as far as
-    those are not pruned."""
+    """The streams whose id begins so that got events at position `since` or later; all of them if
+    some of these events are pruned."""
     query = (
         sa.select(EVENTS.c.stream_id)
         .where(EVENTS.c.position >= since, EVENTS.c.stream_id.startswith(prefix, autoescape=True))
@@ -44,6 +44,8 @@ def changed(journal: Journal, prefix: str, *, since: int) -> set[str]:
     )
     with journal.reading() as connection:
         found: list[str] = list(connection.execute(query).scalars())
+    if since < journal.pruned_to():
+        return {one.stream_id for one in streams(journal, prefix)}
     return {one for one in found if one.startswith(prefix)}
 
 

@@ -122,7 +122,7 @@ class Runner:
         """See what others began, or decided on. Whatever of it is under way here is left alone."""
         since, self._seen_position = self._seen_position, self._journal.next_position()
         self._looked_us = self._now()
-        if everywhere or since < self._journal.pruned_to():
+        if everywhere:
             found = listing.streams(self._journal, STREAM_PREFIX)
         else:
             names = sorted(listing.changed(self._journal, STREAM_PREFIX, since=since))

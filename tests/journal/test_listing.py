@@ -60,6 +60,8 @@ def test_the_events_of_a_stream_come_in_order_wherever_they_lie(
     assert events("nobody") == []
     drain(journal, lake, registry=contracts.load(), latest_event_us=NOW, batch_events=1)
     assert prune(journal, lake, before_us=NOW + 1, at_once=2) == 4
+    assert listing.changed(journal, "a", since=3) == {"a"}, "who knows what changed"
+    assert listing.changed(journal, "a", since=4) == set()
     run.handle(add("a", 1, "k9"))
     assert events("a")[:2] == before
     assert [one.stream_version for one in events("a")] == [1, 2, 3]
