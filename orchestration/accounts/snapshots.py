@@ -169,6 +169,7 @@ class Snapshots:
     def __init__(self, home: Home, header: Header) -> None:
         self.header = header
         self._folder = folder_of(home) / header.folder
+        self._buckets: dict[int, pl.LazyFrame] = {}
 
     @classmethod
     def open(cls, home: Home, lake_id: str) -> "Snapshots | None":
@@ -199,12 +200,12 @@ class Snapshots:
 
     def nearest(self, account_id: str, *, valid_us: int, commit: int) -> Snapshot | None:
         """The latest one with nothing in it from after `valid_us` or not known at the commit."""
-        files = self._files(account_id)
-        if not files:
+        rows = self._bucket_of(account_id)
+        if rows is None:
             return None
         known = (pl.col("until_commit") <= commit) | (pl.col("last_commit_seq") <= commit)
         mine = (pl.col("account_id") == account_id) & (pl.col("at_us") - 1 <= valid_us)
-        found = pl.scan_parquet(files, hive_partitioning=False).filter(mine & known).collect()
+        found = rows.filter(mine & known).collect()
         latest = found["at_us"].arg_max()
         return None if latest is None else _snapshot(found.row(latest, named=True))
 
@@ -214,12 +215,15 @@ class Snapshots:
             rows = pl.read_parquet(path, hive_partitioning=False).sort("account_id", "at_us")
             yield [_snapshot(row) for row in rows.iter_rows(named=True)]
 
-    def _files(self, account_id: str) -> list[str]:
+    def _bucket_of(self, account_id: str) -> pl.LazyFrame | None:
+        """Its rows, as yet unread; None if there are none, or a newer set has taken their place."""
         # As macro account_bucket in dbt_project/macros/deltas/figures.sql.
         digest = hashlib.md5(account_id.encode(), usedforsecurity=False).digest()
         bucket = int.from_bytes(digest[8:], "little") % 64
-        folder = self._folder / f"account_bucket={bucket}"
-        return sorted(str(path) for path in folder.glob("*.parquet"))
+        files = sorted(self._folder.glob(f"account_bucket={bucket}/*.parquet"))
+        if files and bucket not in self._buckets:
+            self._buckets[bucket] = pl.scan_parquet(files, hive_partitioning=False)
+        return self._buckets[bucket] if files else None
 
 
 def _snapshot(row: Mapping[str, Any]) -> Snapshot:
