@@ -186,7 +186,6 @@ def _past(home: Home, queries: int, replays: int) -> tuple[list[float], list[flo
 
     ask()  # the first loads what later ones share
     asked = [_timed_ms(ask) for _ in range(queries)]
-    past.close()
     shutil.rmtree(snapshots.folder_of(home))
     whole = Past(home)
     replay = [

@@ -77,6 +77,7 @@ class AccountCodec:
             "holds": _texts(state.holds),
             "refundable": _texts(state.refundable),
             "event_count": state.event_count,
+            "recent": state.recent,
         }
         return canonical_json(values).encode()
 
@@ -90,6 +91,10 @@ class AccountCodec:
             )
         for name in ("balances", "holds", "refundable"):
             values[name] = {key: Decimal(text) for key, text in values[name].items()}
+        values["recent"] = {
+            currency: {int(day): change for day, change in days.items()}
+            for currency, days in values["recent"].items()
+        }
         return Account(opening=opening, **values)
 
 
@@ -164,11 +169,12 @@ def _of_payload(kind: type[AccountEvent], fields: Mapping[str, Any]) -> dict[str
 
 def _fields(payload: str) -> Mapping[str, Any]:
     """The payload's fields; none where it is not an object. Numbers stay text."""
+    text = payload.strip(" \t\n\r")
     try:
-        found = _PAYLOAD.decode(payload)
+        found, end = _PAYLOAD.raw_decode(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and end == len(text) else {}
 
 
 def _number(value: object) -> Decimal:

@@ -18,6 +18,7 @@ from ingestion.lake import Lake
 from ingestion.lake.state import LakeState
 from ingestion.lake.writer import Clock, system_clock
 from ingestion.saga_codec import SAGA_CODEC
+from ledger.business_days import DAY_US
 from orchestration.home import Home
 from orchestration.publish.showing import TailKeeper
 from orchestration.settings import Settings
@@ -48,7 +49,8 @@ class Writer:
         )
 
     def drain(self, progress: Progress = _silent) -> Drained:
-        """Bring what the journal has into the lake; `live.*` shows it at once."""
+        """Bring what the journal has into the lake; `live.*` shows it at once. What is there and
+        older than `journal.keep_days` leaves the journal."""
         skew = self.settings.ingest.future_skew_minutes * 60_000_000
         done = journals.drain(
             self.journal,
@@ -59,6 +61,8 @@ class Writer:
         )
         if done.last_commit is not None:
             TailKeeper(self.settings).committed(self.lake.head.seq)
+        keep_us = self.settings.journal.keep_days * DAY_US
+        journals.prune(self.journal, self.lake, before_us=self.now() - keep_us)
         return done
 
 
@@ -79,11 +83,13 @@ def opened(settings: Settings, *, now: Clock = system_clock) -> Iterator[Writer]
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How a journal and its lake stand to each other. `incomplete`: rebuild it first."""
+    """How a journal and its lake stand to each other. Of all `events` the journal has `kept`.
+    `incomplete`: rebuild it first."""
 
     url: str
     incomplete: bool
     events: int
+    kept: int
     undrained: int
     streams: int
     commands: int
@@ -106,6 +112,7 @@ def standing(home: Home, *, now: Clock = system_clock) -> Standing | None:
         url=found.url,
         incomplete=found.incomplete,
         events=found.events,
+        kept=found.kept,
         undrained=min(found.undrained, max(0, found.events - in_lake)),
         streams=found.streams,
         commands=found.commands,

@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from ingestion.passwords import without_passwords
 from ledger.errors import IncorrectInput
 
 FILE_NAME = "ledgerlake.toml"
@@ -82,6 +83,12 @@ class Journal(_Section):
     url: Annotated[str, StringConstraints(pattern=_DATABASE)] = Field(
         default="",
         description="database as postgresql://USER@HOST/NAME; empty = SQLite in the home",
+    )
+    keep_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="days an event stays in the journal; one the lake does not have stays longer",
     )
 
 
@@ -250,7 +257,7 @@ def _unknown(name: str, value: object, known: list[str]) -> IncorrectInput:
         "setting_must_be_known",
         thing=f"setting {name}",
         expected=f"one of {', '.join(known)}",
-        found=f"the unknown key {name} = {_shown(name, value)}",
+        found=without_passwords(f"the unknown key {name} = {_shown(name, value)}"),
         remedy="Remove it or repair its name; docs/settings.md lists all.",
     )
 
@@ -270,6 +277,6 @@ def _refusal(error: ValidationError) -> IncorrectInput:
         "setting_must_be_allowed",
         thing=f"setting {key} (from {place})",
         expected=allowed.get(key, "a section of keys"),
-        found=_shown(key, first["input"]),
+        found=without_passwords(_shown(key, first["input"])),
         remedy="Set an allowed value; docs/settings.md lists all.",
     )

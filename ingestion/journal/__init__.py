@@ -9,6 +9,7 @@ from ingestion.journal.codec import Codec
 from ingestion.journal.drain import Drained, drain
 from ingestion.journal.handler import Accepted, Answer, Handler, Rejected, Request, Retries
 from ingestion.journal.journal import Journal, JournalStatus
+from ingestion.journal.pruning import prune
 from ingestion.journal.records import (
     PARTITION,
     SOURCE,
@@ -51,5 +52,6 @@ __all__ = [
     "catch_up",
     "check",
     "drain",
+    "prune",
     "rebuild",
 ]

@@ -5,11 +5,11 @@ command line and whatever takes commands from outside.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from ingestion.journal.answers import answer_of, cause_of, read_answer
 from ingestion.journal.codec import Codec, state_of
 from ingestion.journal.journal import Journal
 from ingestion.journal.records import (
@@ -75,9 +75,6 @@ class Retries:
     def wait(self, attempt: int) -> None:
         longest = min(self.longest_s, self.first_s * 2**attempt)
         self.pause(longest * (0.5 + self.jitter() / 2))
-
-
-_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # `dumps` makes one each time
 
 
 class Handler(Generic[S, C, E]):
@@ -154,14 +151,15 @@ class Handler(Generic[S, C, E]):
         for event in events:
             state = codec.decider.evolve(state, event)
         states[request.stream_id] = (state, version + len(events))
+        body_sha256 = hashlib.sha256(request.body).hexdigest()
+        cause = cause_of(request.key, body_sha256)
         new = [
-            codec.to_new_event(event, event_id=event_id_of(request.key, number))
+            replace(
+                codec.to_new_event(event, event_id=event_id_of(request.key, number)),
+                causation_id=cause,
+            )
             for number, event in enumerate(events)
         ]
-        answer = {
-            "event_ids": [one.event_id for one in new],
-            "rejection": asdict(rejection) if rejection else None,
-        }
         return Append(
             stream_id=request.stream_id,
             expected_version=version,
@@ -171,8 +169,8 @@ class Handler(Generic[S, C, E]):
             due_us=codec.due_us(state),
             command=Received(
                 key=request.key,
-                body_sha256=hashlib.sha256(request.body).hexdigest(),
-                answer=_JSON.encode(answer).encode(),
+                body_sha256=body_sha256,
+                answer=answer_of((one.event_id for one in new), rejection),
             ),
         )
 
@@ -184,17 +182,17 @@ def event_id_of(key: str, number: int) -> str:
 
 def _answer(outcome: Appended) -> Answer:
     assert outcome.answer is not None, "every command has an answer"
-    told = json.loads(outcome.answer)
-    if told["rejection"] is None:
+    event_ids, rejection = read_answer(outcome.answer)
+    if rejection is None:
         return Accepted(
             stream_id=outcome.stream_id,
             version=outcome.version,
-            event_ids=tuple(told["event_ids"]),
+            event_ids=event_ids,
             repeated=outcome.repeated,
         )
     return Rejected(
         stream_id=outcome.stream_id,
         version=outcome.version,
-        rejection=Rejection(**told["rejection"]),
+        rejection=rejection,
         repeated=outcome.repeated,
     )

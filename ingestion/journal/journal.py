@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from ingestion.journal import statements, tables
-from ingestion.journal.appending import plan
+from ingestion.journal.appending import Answered, plan
 from ingestion.journal.records import (
     Append,
     Appended,
@@ -25,6 +25,7 @@ from ingestion.journal.records import (
 )
 from ingestion.journal.statements import INCOMPLETE, LAKE_ID
 from ingestion.journal.tables import COMMANDS, STREAMS
+from ingestion.passwords import without_passwords
 from ledger.errors import IncorrectInput, InternalFault
 
 Clock = Callable[[], int]
@@ -35,14 +36,15 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class JournalStatus:
-    """How much the journal holds. `undrained` events are not in the lake yet, as far as it knows;
-    `lake_id` is None until it met its lake. `incomplete`: it is new, and what the lake has of the
-    one before must be folded into states first."""
+    """How much the journal holds. Of all `events`, it has `kept`, and the lake has all but those
+    `undrained`, as far as it knows; `lake_id` is None until it met its lake. `incomplete`: it is
+    new, and what the lake has of the one before must be folded into states first."""
 
     url: str
     lake_id: str | None
     incomplete: bool
     events: int
+    kept: int
     undrained: int
     streams: int
     commands: int
@@ -78,7 +80,7 @@ class Journal:
     @property
     def name(self) -> str:
         """Its URL, without a password."""
-        return str(self._engine.url.render_as_string(hide_password=True))
+        return without_passwords(self._engine.url.render_as_string(hide_password=True))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -88,11 +90,13 @@ class Journal:
         """Say which lake the journal belongs to, and how far that lake has drained it.
 
         A new journal goes on where the lake stands, so that no position comes twice.
-        IncorrectInput for another lake's journal, or one that lost events the lake has.
+        IncorrectInput for another lake's journal, one that lost events the lake has, or a lake
+        that lost events the journal has let go.
         """
         with self.reading() as connection:
             known = statements.about(connection, LAKE_ID)
             position = statements.mark(connection, tables.NEXT_POSITION)
+            pruned = statements.mark(connection, tables.PRUNED_TO)
         if known is None:
             self._bind_new(lake_id, next_offset)
         elif known != lake_id:
@@ -105,6 +109,15 @@ class Journal:
             )
         elif position < next_offset:
             raise self._behind(position, next_offset)
+        elif next_offset < pruned:
+            raise IncorrectInput(
+                "lake_must_hold_what_the_journal_let_go",
+                thing=f"journal {self.name}",
+                expected=f"a lake with the first {pruned:,} events of it, as it had",
+                found=f"one with {next_offset:,}: an old copy",
+                remedy="Restore a newer copy of the lake; journal.keep_days says how old one may"
+                " be.",
+            )
 
     def load(self, stream_id: str) -> StreamState | None:
         """The state of a stream: one keyed read, whatever its age. None: no event yet."""
@@ -178,6 +191,12 @@ class Journal:
             statements.put_events(connection, lost, self._now())
         return len(lost)
 
+    def restore_answers(self, given: Sequence[Answered]) -> None:
+        """Put answers to commands back that are not here."""
+        with self.writing() as connection:
+            tables.lock_next_position(connection)
+            statements.put_answers(connection, given, self._now())
+
     def next_position(self) -> int:
         """How many positions are given away."""
         with self.reading() as connection:
@@ -193,6 +212,11 @@ class Journal:
         with self.reading() as connection:
             return statements.mark(connection, tables.DRAINED_TO)
 
+    def pruned_to(self) -> int:
+        """Before which position events are in the lake only."""
+        with self.reading() as connection:
+            return statements.mark(connection, tables.PRUNED_TO)
+
     def drained(self, position: int) -> None:
         """Remember that the lake has all before `position`; only ever moves forward."""
         with self.writing() as connection:
@@ -203,15 +227,16 @@ class Journal:
     def status(self) -> JournalStatus:
         """How much the journal holds."""
         with self.reading() as connection:
-            position, drained = (
+            position, drained, pruned = (
                 statements.mark(connection, name)
-                for name in (tables.NEXT_POSITION, tables.DRAINED_TO)
+                for name in (tables.NEXT_POSITION, tables.DRAINED_TO, tables.PRUNED_TO)
             )
             return JournalStatus(
                 url=self.name,
                 lake_id=statements.about(connection, LAKE_ID),
                 incomplete=statements.about(connection, INCOMPLETE) is not None,
                 events=position,
+                kept=position - pruned,
                 undrained=position - drained,
                 streams=statements.count(connection, STREAMS),
                 commands=statements.count(connection, COMMANDS),

@@ -5,12 +5,15 @@ Holds these reads. Appends nothing. Called by the runner of sagas and the comman
 
 from collections.abc import Iterator
 
+import polars as pl
 import sqlalchemy as sa
 
 from ingestion.journal import rows
+from ingestion.journal.fold import OURS
 from ingestion.journal.journal import Journal
-from ingestion.journal.records import JournalEvent, StreamState
+from ingestion.journal.records import PARTITION, SOURCE, JournalEvent, StreamState
 from ingestion.journal.tables import EVENTS, STREAMS
+from ingestion.lake import Lake
 
 _PAGE = 5_000
 
@@ -61,7 +64,8 @@ def _open(prefix: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
 
 
 def changed(journal: Journal, prefix: str, *, since: int) -> set[str]:
-    """The streams whose id begins so that got events at position `since` or later."""
+    """The streams whose id begins so that got events at position `since` or later; all of them if
+    some of these events are pruned."""
     query = (
         sa.select(EVENTS.c.stream_id)
         .where(EVENTS.c.position >= since, EVENTS.c.stream_id.startswith(prefix, autoescape=True))
@@ -69,12 +73,31 @@ def changed(journal: Journal, prefix: str, *, since: int) -> set[str]:
     )
     with journal.reading() as connection:
         found: list[str] = list(connection.execute(query).scalars())
+    if since < journal.pruned_to():
+        return {one.stream_id for one in streams(journal, prefix)}
     return {one for one in found if one.startswith(prefix)}
 
 
-def events(journal: Journal, stream_id: str) -> list[JournalEvent]:
-    """All events of a stream, oldest first."""
+def events(journal: Journal, lake: Lake, stream_id: str, *, family: str) -> list[JournalEvent]:
+    """All events of a stream, oldest first: from the lake, as far as the journal let them go."""
     query = sa.select(EVENTS).where(EVENTS.c.stream_id == stream_id)
     with journal.reading() as connection:
-        found = connection.execute(query.order_by(EVENTS.c.stream_version)).mappings().all()
-    return [rows.restored(dict(row)) for row in found]
+        kept = [rows.restored(dict(row)) for row in connection.execute(query).mappings()]
+    # Asked after them: what has been pruned meanwhile is then found in the lake.
+    gone = _pruned_events(lake, stream_id, family, before=journal.pruned_to())
+    found = {one.position: one for one in (*gone, *kept)}
+    return [found[position] for position in sorted(found)]
+
+
+def _pruned_events(
+    lake: Lake, stream_id: str, family: str, *, before: int
+) -> Iterator[JournalEvent]:
+    if not before:
+        return
+    lake.refresh()
+    wanted = OURS & (pl.col("stream_id") == stream_id) & (pl.col("source_offset") < before)
+    for commit in lake.commits_after(-1):
+        paths = [lake.folder / one.path for one in commit.segments if one.family == family]
+        if paths and (SOURCE, PARTITION) in commit.sources:
+            found = pl.scan_parquet(paths, hive_partitioning=False).filter(wanted).collect()
+            yield from map(rows.of_lake, rows.as_rows(found))

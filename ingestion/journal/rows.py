@@ -15,7 +15,7 @@ from audit import canonical
 from audit.canonical import EVENT_SCHEMA
 from ingestion.journal.records import PARTITION, SOURCE, JournalEvent, NewEvent
 from ledger.errors import IncorrectInput
-from ledger.instants import from_us
+from ledger.instants import from_us, to_us
 
 TEXTS: Final = ("store_id", "account_id", "category", "channel", "currency")
 NUMBERS: Final = ("amount", "quantity")
@@ -59,6 +59,26 @@ def restored(row: Mapping[str, Any]) -> JournalEvent:
     )
     return JournalEvent(
         position=row["position"],
+        stream_id=row["stream_id"],
+        stream_version=row["stream_version"],
+        event=event,
+    )
+
+
+def of_lake(row: Mapping[str, Any]) -> JournalEvent:
+    """The event of a row of the lake that came from the journal."""
+    event = NewEvent(
+        event_id=row["event_id"],
+        event_type=row["event_type"],
+        schema_version=row["schema_version"],
+        event_time_us=to_us(row["event_time"]),
+        columns={name: row[name] for name in (*TEXTS, *NUMBERS) if row[name] is not None},
+        payload=row["payload"].encode(),
+        correlation_id=row["correlation_id"],
+        causation_id=row["causation_id"],
+    )
+    return JournalEvent(
+        position=row["source_offset"],
         stream_id=row["stream_id"],
         stream_version=row["stream_version"],
         event=event,

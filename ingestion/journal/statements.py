@@ -43,6 +43,13 @@ _FROM_POSITION = (
     .order_by(EVENTS.c.position)
     .limit(sa.bindparam("at_most", type_=sa.Integer))
 )
+_OLDEST = (
+    sa.select(EVENTS.c.position, EVENTS.c.recorded_us)
+    .order_by(EVENTS.c.position)
+    .limit(sa.bindparam("at_most", type_=sa.Integer))
+)
+_GONE_EVENTS = sa.delete(EVENTS).where(EVENTS.c.position < sa.bindparam("before"))
+_KEYS = sa.select(COMMANDS.c.key).where(COMMANDS.c.key.in_(_VALUES))
 _ANSWERED = sa.select(COMMANDS).where(COMMANDS.c.key.in_(_VALUES))
 _NEW_COMMAND = sa.insert(COMMANDS)
 _MARK = sa.select(MARKS.c.value).where(MARKS.c.name == sa.bindparam("mark"))
@@ -126,6 +133,25 @@ def put_events(connection: Connection, events: Sequence[JournalEvent], recorded_
     """Write events."""
     if events:
         connection.execute(_NEW_EVENT, [rows.stored(one, recorded_us) for one in events])
+
+
+def oldest_events(connection: Connection, limit: int) -> list[tuple[int, int]]:
+    """Position and time of recording of the oldest events, in order."""
+    found = connection.execute(_OLDEST, {"at_most": limit})
+    return [(row[0], row[1]) for row in found]
+
+
+def remove_events(connection: Connection, *, before: int) -> int:
+    """Take events before a position away; how many those were."""
+    return connection.execute(_GONE_EVENTS, {"before": before}).rowcount
+
+
+def put_answers(connection: Connection, given: Sequence[Answered], recorded_us: int) -> None:
+    """Write the answers to commands whose keys are not there."""
+    there = {row[0] for row in _found(connection, _KEYS, [one.received.key for one in given])}
+    new = [_command(one, recorded_us) for one in given if one.received.key not in there]
+    if new:
+        connection.execute(_NEW_COMMAND, new)
 
 
 def missing(connection: Connection, events: Sequence[JournalEvent]) -> list[JournalEvent]:

@@ -5,9 +5,13 @@ Holds `check` and `rebuild`. Appends no event. Called by `ledgerlake journal che
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
-from ingestion.journal import rows, statements, tables
+import polars as pl
+
+from audit.canonical import CANONICAL_SCHEMA
+from ingestion.journal import answers, rows, statements, tables
 from ingestion.journal.catch_up import Mark, read_mark, write_mark
 from ingestion.journal.codec import Codec, kind_of
 from ingestion.journal.fold import (
@@ -20,11 +24,10 @@ from ingestion.journal.fold import (
     silent,
 )
 from ingestion.journal.journal import Journal
-from ingestion.journal.records import PARTITION, SOURCE, JournalEvent, NewEvent, StreamState
+from ingestion.journal.records import PARTITION, SOURCE, JournalEvent, StreamState
 from ingestion.journal.statements import INCOMPLETE
 from ingestion.journal.tables import EVENTS
 from ingestion.lake import Lake
-from ledger.instants import to_us
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -33,6 +36,8 @@ E = TypeVar("E")
 SHOWN_MAX = 100
 """Differences that are told one by one; the rest is counted."""
 _TEXT_MAX = 300
+_AT_ONCE = 5_000
+_NONE = pl.DataFrame(schema=CANONICAL_SCHEMA)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +102,8 @@ def rebuild(
 ) -> list[Rebuilt]:
     """Fold every state anew, and write those that differ. Also makes a lost journal again.
 
-    Killed anywhere, states are those of before or those rebuilt. Answers to commands are in no
-    lake: after the loss of a journal, a command that comes again is known by its event ids only.
+    Killed anywhere, states are those of before or those rebuilt. A lost journal also gets the
+    answers to the commands whose events the lake has; rejections are in no lake.
     """
     journal.bind(lake.refresh().lake_id, lake.next_offset(SOURCE, PARTITION))
     restored = _restore_events(journal, lake)
@@ -175,37 +180,25 @@ def _text(data: bytes) -> str:
 
 
 def _restore_events(journal: Journal, lake: Lake) -> int:
-    """Put events that the lake has drained and the journal has lost back: their ids stay taken."""
+    """Put events that the lake has drained and the journal has lost back, and the answers to the
+    commands they came of: their ids and keys stay taken."""
     with journal.reading() as connection:
         position = statements.mark(connection, tables.NEXT_POSITION)
+        pruned = statements.mark(connection, tables.PRUNED_TO)
         count = statements.count(connection, EVENTS)
-    if count == position:
+    if count == position - pruned:
         return 0
-    restored = 0
+    # Events last: all of them there says that nothing is left to do.
+    given = answers.answered(one for events in _drained(lake, after=0) for one in events)
+    while some := list(islice(given, _AT_ONCE)):
+        journal.restore_answers(some)
+    return sum(journal.restore(events) for events in _drained(lake, after=pruned))
+
+
+def _drained(lake: Lake, *, after: int) -> Iterator[list[JournalEvent]]:
+    """The lake's events of the journal from a position on, commit by commit, in their order."""
     for commit in lake.commits_after(-1):
-        if (SOURCE, PARTITION) not in commit.sources:
-            continue
-        for segment in commit.segments:
-            events = [_event(row) for row in rows.as_rows(lake.read(segment).filter(OURS))]
-            restored += journal.restore(events)
-    return restored
-
-
-def _event(row: dict[str, Any]) -> JournalEvent:
-    columns = {name: row[name] for name in (*rows.TEXTS, *rows.NUMBERS) if row[name] is not None}
-    event = NewEvent(
-        event_id=row["event_id"],
-        event_type=row["event_type"],
-        schema_version=row["schema_version"],
-        event_time_us=to_us(row["event_time"]),
-        columns=columns,
-        payload=row["payload"].encode(),
-        correlation_id=row["correlation_id"],
-        causation_id=row["causation_id"],
-    )
-    return JournalEvent(
-        position=row["source_offset"],
-        stream_id=row["stream_id"],
-        stream_version=row["stream_version"],
-        event=event,
-    )
+        if (SOURCE, PARTITION) in commit.sources:
+            found = pl.concat([lake.read(one).filter(OURS) for one in commit.segments] or [_NONE])
+            wanted = found.filter(pl.col("source_offset") >= after).sort("source_offset")
+            yield [rows.of_lake(row) for row in rows.as_rows(wanted)]

@@ -12,12 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
+from ingestion.passwords import without_passwords
 from ledger.errors import IncorrectInput
 
 FORMAT: Final = "2"
 """Of these tables. One of format 1 is brought up to it; any other is refused."""
 NEXT_POSITION: Final = "next_position"
 DRAINED_TO: Final = "drained_to"
+PRUNED_TO: Final = "pruned_to"
+"""Before it, events are in the lake only."""
 _BUSY_SECONDS: Final = 30
 """How long a writer waits for the one before it. A group commit takes milliseconds; who waited
 this long stands behind something that hangs, and is told so."""
@@ -76,7 +79,8 @@ MARKS = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.BigInteger, nullable=False),
 )
-"""The next position, how far it was drained, and how far the lake was read back, per kind."""
+"""The next position, how far it was drained and pruned, and how far the lake was read back, per
+kind."""
 ABOUT = sa.Table(
     "journal_about",
     METADATA,
@@ -90,14 +94,14 @@ def url_of(text: str) -> URL:
     """The database a setting names. IncorrectInput says what is allowed."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         url = None
     if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
         raise IncorrectInput(
             "journal_url_must_name_a_database",
             thing="journal.url",
             expected="sqlite:////folder/journal.sqlite or postgresql://user@host/database",
-            found=repr(text if url is None else url.render_as_string(hide_password=True)),
+            found=repr(without_passwords(text)),
             remedy="Repair the setting; docs/journal.md shows both.",
         )
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() != "sqlite" else url

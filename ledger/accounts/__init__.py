@@ -32,12 +32,14 @@ from ledger.accounts.events import (
     FundsWithdrawn,
     InterestAccrued,
 )
+from ledger.accounts.evolve import SIGNS, Moved, fold
 from ledger.accounts.moments import Moment, moment_of
 from ledger.accounts.state import Account
 
 __all__ = [
     "ACCOUNTS",
     "EVENTS",
+    "SIGNS",
     "Account",
     "AccountClosed",
     "AccountCommand",
@@ -57,10 +59,12 @@ __all__ = [
     "FundsWithdrawn",
     "InterestAccrued",
     "Moment",
+    "Moved",
     "OpenAccount",
     "Refund",
     "Release",
     "Reserve",
     "Withdraw",
+    "fold",
     "moment_of",
 ]

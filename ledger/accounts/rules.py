@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from ledger.accounts import commands as co
 from ledger.accounts.state import Account
+from ledger.business_days import DAY_US
 from ledger.currency import MINOR_DIGITS, minor_digits
 from ledger.deciding import Rejection, no
 from ledger.instants import utc
@@ -43,7 +44,7 @@ def deposit(state: Account, command: co.Deposit) -> Rejections:
 
 def withdraw(state: Account, command: co.Withdraw) -> Rejections:
     yield from _movement(state, command)
-    yield from _covered(state, command.amount)
+    yield from _covered(state, command)
     yield from _fits(state, -command.amount)
 
 
@@ -54,7 +55,7 @@ def reserve(state: Account, command: co.Reserve) -> Rejections:
         what = "held" if command.hold_id in state.holds else "captured"
         rule = "hold_id_must_be_new"
         yield no(rule, _hold(state, command.hold_id), "an id not in use", f"one that is {what}")
-    yield from _covered(state, command.amount)
+    yield from _covered(state, command)
 
 
 def release(state: Account, command: co.Release) -> Rejections:
@@ -181,7 +182,9 @@ def _money(amount: Decimal, currency: str, name: str) -> Rejections:
         yield no(rule, name, f"at most {digits} decimals, as {currency} has", f"{amount}")
 
 
-def _covered(state: Account, amount: Decimal) -> Rejections:
+def _covered(state: Account, command: co.MoneyCommand) -> Rejections:
+    """Now, and at the end of every day since the one it is dated back to."""
+    amount = command.amount
     if amount > state.available:
         yield no(
             "available_funds_must_cover_the_amount",
@@ -191,6 +194,16 @@ def _covered(state: Account, amount: Decimal) -> Rejections:
             f"Of a balance of {_short(state.balance)}, {_short(state.held)} is held."
             if state.holds
             else "",
+        )
+    least, day = state.least_available(command.at.event_time_us)
+    if day is not None and amount > least:
+        date = utc(day * DAY_US)[:10]
+        yield no(
+            "available_funds_must_cover_the_amount_on_each_day_since",
+            f"account {state.account_id}",
+            f"at most {_short(least)}, available at the end of {date}",
+            f"{amount}",
+            f"Date it after {date}.",
         )
 
 

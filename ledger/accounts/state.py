@@ -11,11 +11,21 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal
 
+from ledger.business_days import DAY_US
+
 NOTHING: Final = Decimal(0)
 
-STATE_FORMAT: Final = "account/1"
-"""Names this way of folding and its bytes. Whoever changes either gives it a new number: a state
-kept under another name is refused and folded anew."""
+DIGEST_FORMAT: Final = "account/1"
+"""Names this way of folding and the lines of the digest; a snapshot of another name is refused."""
+STATE_FORMAT: Final = "account/2"
+"""Names this way of folding and the bytes the journal keeps. Whoever changes either gives it a new
+number: a state kept under another name is refused and folded anew."""
+PLACES: Final = 4
+"""Decimals an amount has at most, as in the lake."""
+RECENT_DAYS: Final = 62
+"""Days of changes kept to look back over when a command is dated back. The books take one 5 days
+late unless a policy says more; further back than this, days are not looked at. Each day with events
+costs a state 20 bytes, which is written with every command."""
 
 Status = Literal["unopened", "open", "closed"]
 
@@ -35,6 +45,10 @@ class Account:
 
     `holds`: what is held back per hold, `refundable`: what was captured and not given back per
     hold; neither has a zero. `event_count` counts the events folded in.
+
+    `recent`, by currency and day since 1970, is how each of the newest days changed what is
+    available, in units of 0.0001: as whole numbers it is quick to keep. Commands need it; a past
+    state has none, and it is in no digest.
     """
 
     account_id: str
@@ -44,6 +58,7 @@ class Account:
     holds: Mapping[str, Decimal] = field(default_factory=dict)
     refundable: Mapping[str, Decimal] = field(default_factory=dict)
     event_count: int = 0
+    recent: Mapping[str, Mapping[int, int]] = field(default_factory=dict, compare=False)
 
     @property
     def status(self) -> Status:
@@ -73,12 +88,26 @@ class Account:
         limit = NOTHING if self.opening is None else self.opening.overdraft_limit
         return self.balance - self.held + limit
 
+    def least_available(self, since_us: int) -> tuple[Decimal, int | None]:
+        """The least that was available at the end of a day from that of `since_us` on, and that
+        day; None for now."""
+        changes = self.recent.get(self.currency or "", {})
+        left = self.available
+        least, on = left, None
+        for day in sorted(changes, reverse=True):
+            if day <= since_us // DAY_US:
+                break
+            left -= Decimal(changes[day]).scaleb(-PLACES)
+            if left < least:
+                least, on = left, day - 1
+        return least, on
+
     @property
     def digest(self) -> str:
         """SHA-256, hex, over the lines of the state. The twin in SQL is the model
         `account_snapshots`; ids are in hex, so no id can look like a line."""
         opening = self.opening
-        lines = [STATE_FORMAT, f"account {self.account_id.encode().hex()}"]
+        lines = [DIGEST_FORMAT, f"account {self.account_id.encode().hex()}"]
         if opening is not None:
             limit = f"{opening.overdraft_limit:.4f}"
             lines.append(f"opened {opening.opened_us} {opening.currency or '-'} {limit}")

@@ -4,10 +4,9 @@ Holds `Past`: the nearest snapshot and the events after it, or all events. Calle
 `ledgerlake account show --valid-as-of` and benchmarks.
 """
 
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, replace
 
-from ledger.accounts import ACCOUNTS, Account
+from ledger.accounts import ACCOUNTS, Account, fold
 from ledger.errors import IncorrectInput
 from orchestration.accounts.lake_events import AccountLake, Span
 from orchestration.accounts.snapshots import Snapshots
@@ -56,15 +55,11 @@ class Past:
                 from_commit=nearest.until_commit,
             )
             state = nearest.account
-        events = self._lake.events(account_id, span)
+        told = self._lake.summed(account_id, span)
         return StateAt(
-            account=reduce(ACCOUNTS.evolve, events, state),
+            account=replace(fold(state, told.events, told.moved), recent={}),
             valid_us=valid_us,
             commit=commit,
             snapshot_us=None if nearest is None else nearest.at_us,
-            events=len(events),
+            events=told.count,
         )
-
-    def close(self) -> None:
-        if self._snapshots is not None:
-            self._snapshots.close()

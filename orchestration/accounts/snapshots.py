@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from ingestion.account_codec import ACCOUNT_CODEC
 from ingestion.contracts import registry
 from ledger.accounts import ACCOUNTS, Account
-from ledger.accounts.state import STATE_FORMAT, Opening
+from ledger.accounts.state import DIGEST_FORMAT, Opening
 from ledger.errors import IncorrectInput, InternalFault
 from orchestration.accounts.lake_events import AccountLake, Span
 from orchestration.build import FAILED, Builder, Tell
@@ -128,7 +129,7 @@ def build(
     header = Header(
         lake_id=known.lake_id,
         until_commit=known.commit_seq,
-        state_format=STATE_FORMAT,
+        state_format=DIGEST_FORMAT,
         contracts_sha256=contracts_sha256(),
         rows=rows,
         folder=new.name,
@@ -168,8 +169,7 @@ class Snapshots:
     def __init__(self, home: Home, header: Header) -> None:
         self.header = header
         self._folder = folder_of(home) / header.folder
-        self._connection = duckdb.connect()
-        self._connection.execute("set threads = 1")
+        self._buckets: dict[int, pl.LazyFrame] = {}
 
     @classmethod
     def open(cls, home: Home, lake_id: str) -> "Snapshots | None":
@@ -180,7 +180,7 @@ class Snapshots:
         except FileNotFoundError:
             return None
         for rule, expected, found in (
-            ("snapshot_must_be_of_this_algorithm", STATE_FORMAT, header.state_format),
+            ("snapshot_must_be_of_this_algorithm", DIGEST_FORMAT, header.state_format),
             (
                 "snapshot_must_be_of_these_contracts",
                 contracts_sha256(),
@@ -200,40 +200,30 @@ class Snapshots:
 
     def nearest(self, account_id: str, *, valid_us: int, commit: int) -> Snapshot | None:
         """The latest one with nothing in it from after `valid_us` or not known at the commit."""
-        found = list(
-            self._read(
-                self._files(account_id),
-                "account_id = $account_id and at_us <= $valid_us + 1"
-                " and (until_commit <= $commit or last_commit_seq <= $commit)"
-                " order by at_us desc limit 1",
-                {"account_id": account_id, "valid_us": valid_us, "commit": commit},
-            )
-        )
-        return found[0] if found else None
+        rows = self._bucket_of(account_id)
+        if rows is None:
+            return None
+        known = (pl.col("until_commit") <= commit) | (pl.col("last_commit_seq") <= commit)
+        mine = (pl.col("account_id") == account_id) & (pl.col("at_us") - 1 <= valid_us)
+        found = rows.filter(mine & known).collect()
+        latest = found["at_us"].arg_max()
+        return None if latest is None else _snapshot(found.row(latest, named=True))
 
     def all(self) -> Iterator[list[Snapshot]]:
         """Bucket by bucket, those of an account one after the other, oldest first."""
         for path in sorted(self._folder.rglob("*.parquet")):
-            yield list(self._read([str(path)], "true order by account_id, at_us", {}))
+            rows = pl.read_parquet(path, hive_partitioning=False).sort("account_id", "at_us")
+            yield [_snapshot(row) for row in rows.iter_rows(named=True)]
 
-    def close(self) -> None:
-        self._connection.close()
-
-    def _files(self, account_id: str) -> list[str]:
+    def _bucket_of(self, account_id: str) -> pl.LazyFrame | None:
+        """Its rows, as yet unread; None if there are none, or a newer set has taken their place."""
         # As macro account_bucket in dbt_project/macros/deltas/figures.sql.
         digest = hashlib.md5(account_id.encode(), usedforsecurity=False).digest()
         bucket = int.from_bytes(digest[8:], "little") % 64
-        folder = self._folder / f"account_bucket={bucket}"
-        return sorted(str(path) for path in folder.glob("*.parquet"))
-
-    def _read(self, files: list[str], where: str, values: Mapping[str, Any]) -> Iterator[Snapshot]:
-        if not files:
-            return
-        query = f"from read_parquet($files, hive_partitioning = false) where {where}"
-        cursor = self._connection.execute(query, {"files": files, **values})
-        names = [column[0] for column in cursor.description or ()]
-        for row in cursor.fetchall():
-            yield _snapshot(dict(zip(names, row, strict=True)))
+        files = sorted(self._folder.glob(f"account_bucket={bucket}/*.parquet"))
+        if files and bucket not in self._buckets:
+            self._buckets[bucket] = pl.scan_parquet(files, hive_partitioning=False)
+        return self._buckets[bucket] if files else None
 
 
 def _snapshot(row: Mapping[str, Any]) -> Snapshot:
@@ -253,12 +243,12 @@ def _snapshot(row: Mapping[str, Any]) -> Snapshot:
         refundable=_amounts(row["refundable"]),
         event_count=row["event_count"],
     )
-    if account.digest != row["digest"] or row["state_format"] != STATE_FORMAT:
+    if account.digest != row["digest"] or row["state_format"] != DIGEST_FORMAT:
         raise InternalFault(
             "snapshot_must_have_its_digest",
             thing=f"snapshot of account {account.account_id} at {row['at_us']}",
             expected=f"{row['state_format']} {row['digest']}",
-            found=f"{STATE_FORMAT} {account.digest}",
+            found=f"{DIGEST_FORMAT} {account.digest}",
             remedy="Run `ledgerlake account snapshots build`.",
         )
     return Snapshot(
@@ -297,7 +287,6 @@ def check(home: Home) -> SnapshotsChecked:
     for bucket in snapshots.all():
         rows += len(bucket)
         wrong += _wrong(lake, bucket, until_commit=snapshots.header.until_commit)
-    snapshots.close()
     return SnapshotsChecked(rows=rows, until_commit=snapshots.header.until_commit, wrong=wrong)
 
 

@@ -86,7 +86,6 @@ def _as_it_was(account: str, valid_as_of: str, known_as_of: str) -> dict[str, An
     known = instant(known_as_of, name="--known-as-of", now=now)
     past = Past(Home.of(settings.load()))
     found = past.state_at(account, valid_us=to_us(valid), known_us=to_us(known))
-    past.close()
     _require_known(account, found.account.event_count)
     return {
         **account_report.values(found.account),

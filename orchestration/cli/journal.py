@@ -51,8 +51,9 @@ def status(as_json: JsonFlag = False) -> None:
 def drain(as_json: JsonFlag = False) -> None:
     """Bring events of the journal into the lake, and take back what came into it by other ways.
 
-    Running it again adds nothing; killed anywhere, the next run goes on. Exit 1 if an event broke
-    its contract: it lies in quarantine, and the state of its stream knows it all the same.
+    Events that are there and older than journal.keep_days leave the journal. Running it again adds
+    nothing; killed anywhere, the next run goes on. Exit 1 if an event broke its contract: it lies
+    in quarantine, and the state of its stream knows it all the same.
 
     Example: `ledgerlake journal drain`
     """
@@ -73,8 +74,8 @@ def drain(as_json: JsonFlag = False) -> None:
 def rebuild(as_json: JsonFlag = False) -> None:
     """Fold the states of all streams anew from the lake, and write those that differ.
 
-    Also makes a lost journal again; the answers to its commands are lost then. Commands may go on
-    meanwhile. Running it again changes nothing.
+    Also makes a lost journal again, with its answers to the commands whose events the lake has.
+    Commands may go on meanwhile. Running it again changes nothing.
 
     Example: `ledgerlake journal rebuild`
     """

@@ -86,7 +86,9 @@ class SagaDesk:
 
     def history(self, saga_id: str) -> list[SagaEvent]:
         """Its events, oldest first."""
-        found = listing.events(self.writer.journal, stream_of(saga_id))
+        found = listing.events(
+            self.writer.journal, self.writer.lake, stream_of(saga_id), family=SAGA_CODEC.family
+        )
         return [SAGA_CODEC.from_row(row) for row in as_rows(as_frame(found))]
 
     def run(

@@ -19,6 +19,7 @@ from ledger.accounts import (
     Reserve,
     Withdraw,
 )
+from ledger.business_days import DAY_US
 from ledger.deciding import Rejection
 from tests.accounts.acts import (
     AT,
@@ -110,6 +111,12 @@ SAID: list[tuple[tuple[AccountEvent, ...], AccountCommand, str]] = [
         HELD,
         ask(Withdraw, 9),
         "account A1: expected at most 7.5, found 9. Of a balance of 10, 2.5 is held.",
+    ),
+    (
+        (opened(event_time_us=0), deposited(5)),
+        ask(Withdraw, 3, at=replace(AT, event_time_us=NOW_US - DAY_US)),
+        "account A1: expected at most 0, available at the end of 2025-12-31, found 3."
+        " Date it after 2025-12-31.",
     ),
     (
         HELD,

@@ -22,6 +22,7 @@ from ledger.accounts import (
     Reserve,
     Withdraw,
 )
+from ledger.business_days import DAY_US
 from ledger.routing import Reason
 from tests.accounts.acts import (
     AT,
@@ -177,6 +178,31 @@ def test_an_overdraft_is_used_up_to_its_limit() -> None:
     )
 
 
+def test_a_withdrawal_dated_back_leaves_no_day_since_below_the_limit() -> None:
+    """10 on day 0, 2 left after day 1, 8 back on day 3; it is day 4. Overdraft 1."""
+    day = [NOW_US - (4 - number) * DAY_US for number in range(5)]
+    before = given(
+        ACCOUNTS,
+        opened(event_time_us=day[0], overdraft_limit=D(1)),
+        deposited(10, event_time_us=day[0]),
+        withdrawn(8, event_time_us=day[1]),
+        deposited(8, event_time_us=day[3]),
+    )
+
+    def asked(amount: int, at_us: int) -> Withdraw:
+        return ask(Withdraw, amount, at=replace(AT, event_time_us=at_us))
+
+    rule = "available_funds_must_cover_the_amount_on_each_day_since"
+    for at_us in (day[0], day[1], day[2]):
+        before.when(asked(4, at_us)).then_rejected(rule, found="4")
+        before.when(asked(3, at_us)).then(withdrawn(3, event_time_us=at_us))
+    for at_us in (day[3], day[4]):
+        before.when(asked(11, at_us)).then(withdrawn(11, event_time_us=at_us))
+        before.when(asked(12, at_us)).then_rejected("available_funds_must_cover_the_amount")
+    hold = ask(Reserve, 4, hold_id="h1", at=replace(AT, event_time_us=day[2]))
+    before.when(hold).then_rejected(rule)
+
+
 def test_a_hold_lowers_what_is_available_and_not_the_balance() -> None:
     held = account(deposited(100)).when(ask(Reserve, 70, hold_id="h1")).then(reserved(70))
     held.then_state(balance=100, held=70, available=30)
@@ -265,7 +291,7 @@ LOCKS: list[tuple[Reason, str]] = [
 def test_every_command_obeys_time_and_the_locks_of_the_books(
     command: AccountCommand, before: tuple[AccountEvent, ...]
 ) -> None:
-    then = given(ACCOUNTS, *before)
+    then = given(ACCOUNTS, *(replace(one, event_time_us=NOW_US - 5) for one in before))
     assert isinstance(then.when(command).outcome, tuple)
     for reason, rule in LOCKS:
         at = replace(AT, exception=reason)

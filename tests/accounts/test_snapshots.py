@@ -144,7 +144,6 @@ def test_snapshots_are_what_replay_gives_at_the_ends_of_ended_periods(history: H
         then = history.replayed(account_id, valid_us=at_us - 1, known_us=2**62)
         assert one.account == then, (SEED, account_id, at_us)
         assert one.digest == then.digest
-    read.close()
     assert snapshots.check(history.home).wrong == []
 
 
@@ -161,7 +160,6 @@ def test_any_moment_is_the_nearest_snapshot_and_the_events_after_it(history: His
         found = past.state_at(account_id, **moment)
         assert found.account == history.replayed(account_id, **moment), (SEED, account_id, moment)
         used += found.snapshot_us is not None
-    past.close()
     assert 20 < used < 60, "snapshots are used"
 
 
@@ -187,19 +185,40 @@ def test_snapshots_of_another_making_are_refused_and_all_events_folded(
     assert found.account == history.replayed("A1", valid_us=2**62, known_us=2**62)
 
 
+def test_sums_hold_any_number_of_amounts_of_any_size(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    initialise(settings, dated_us=START_US)
+    largest, name = Decimal("99999999999999.9999"), "A1"
+    told: list[AccountEvent] = [
+        kind(account_id=name, event_time_us=START_US, currency=currency, amount=largest)
+        for kind, currency, times in (
+            (accounts.FundsDeposited, "EUR", 12),
+            (accounts.FundsDeposited, "USD", 1),
+            (accounts.FundsWithdrawn, "EUR", 1),
+        )
+        for _ in range(times)
+    ]
+    with_lake = Lake.open(Home.of(settings).lake, Home.of(settings).index)
+    batch = as_batch(journaled(told, 0), contracts.load(), latest_event_us=START_US)
+    with_lake.append(batch, ingest_time_us=START_US + DAY_US)
+    with_lake.close()
+    found = Past(Home.of(settings)).state_at(name, valid_us=2**62, known_us=2**62)
+    assert found.account == reduce(ACCOUNTS.evolve, told, ACCOUNTS.initial(name))
+    assert found.account.balances == {"EUR": 11 * largest, "USD": largest}
+    assert found.events == 14
+
+
 def test_a_changed_snapshot_is_found(history: History) -> None:
     read = Snapshots.open(history.home, lake_id(history))
     assert read is not None
-    one = next(read.all())[0]
-    (path,) = read._files(one.account.account_id)
-    before, other = Path(path).read_bytes(), Path(path).with_suffix(".other")
+    path = sorted(folder_of(history.home).rglob("*.parquet"))[0]
+    before, other = path.read_bytes(), path.with_suffix(".other")
     more = "* replace (event_count + 1 as event_count)"
     duckdb.execute(f"copy (select {more} from '{path}') to '{other}' (format parquet)")
     other.replace(path)
     with pytest.raises(InternalFault) as found:
         list(read.all())
-    Path(path).write_bytes(before)
-    read.close()
+    path.write_bytes(before)
     assert found.value.rule == "snapshot_must_have_its_digest"
 
 

@@ -22,8 +22,22 @@ from ledger.accounts import (
     FundsReserved,
     FundsWithdrawn,
     InterestAccrued,
+    Moved,
 )
-from tests.accounts.acts import NOW_US, captured, closed, deposited, opened, reserved
+from ledger.accounts import fold as fold_many
+from ledger.business_days import DAY_US
+from tests.accounts.acts import (
+    NOW_US,
+    captured,
+    closed,
+    deposited,
+    money,
+    opened,
+    refunded,
+    released,
+    reserved,
+    withdrawn,
+)
 
 MONEY = (
     *(FundsDeposited, FundsWithdrawn, FundsReserved, FundsReleased, FundsCaptured),
@@ -67,6 +81,65 @@ def test_events_give_the_same_account_in_whatever_order_they_are_known(
     shuffled = data.draw(st.permutations(known))
     assert fold(shuffled) == fold(known)
     assert fold(shuffled).digest == fold(known).digest
+
+
+def test_many_events_at_once_are_as_one_by_one() -> None:
+    known = [
+        opened(),
+        deposited(9),
+        deposited("0.5"),
+        deposited(4, currency="USD"),
+        withdrawn(2),
+        withdrawn(1),
+        money(InterestAccrued, "-0.25"),
+        money(CorrectionApplied, 3),
+        reserved(5, "b"),
+        reserved(2, "a"),
+        captured(1, 1, "a"),
+        refunded(1, "a"),
+        released(5, "b"),
+    ]
+    wanted = fold(known)
+    start = fold(known[:3])
+    assert fold_many(start, known[3:]) == wanted
+    moved = [
+        Moved(kind=FundsDeposited, currency="USD", amount=Decimal(4), events=1),
+        Moved(kind=FundsWithdrawn, currency="EUR", amount=Decimal(3), events=2),
+        Moved(kind=InterestAccrued, currency="EUR", amount=Decimal("-0.25"), events=1),
+        Moved(kind=CorrectionApplied, currency="EUR", amount=Decimal(3), events=1),
+    ]
+    assert fold_many(start, known[8:], moved) == wanted
+    assert start == fold(known[:3]), "what was folded on is as it was"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    moves=st.lists(
+        st.tuples(st.integers(0, 80), st.sampled_from(MONEY), AMOUNT), min_size=1, max_size=9
+    ),
+    since=st.integers(0, 80),
+)
+def test_the_least_that_was_available_is_that_of_the_days_replayed_one_by_one(
+    moves: list[tuple[int, type[AccountEvent], Decimal]], since: int
+) -> None:
+    known: list[AccountEvent] = [opened(event_time_us=0, overdraft_limit=Decimal(1))]
+    for day, kind, amount in moves:
+        more = {"hold_id": "h"} if "hold_id" in kind.__dataclass_fields__ else {}
+        if kind is FundsCaptured:
+            more["released"] = Decimal(1)  # type: ignore[assignment]
+        known.append(money(kind, amount, event_time_us=day * DAY_US + day, **more))
+    state = fold(known)
+    newest = max(day for day, *_ in moves)
+    assert state.recent == fold(known[::-1]).recent
+    assert all(newest - day < 62 for day in state.recent["EUR"])
+    first = max(since, min(state.recent["EUR"]) - 1)
+    then = {
+        day: fold([one for one in known if one.event_time_us < (day + 1) * DAY_US]).available
+        for day in range(first, newest + 1)
+    }
+    least, day = state.least_available(since * DAY_US + DAY_US - 1)
+    assert least == min(then.values(), default=state.available)
+    assert then.get(newest if day is None else day, least) == least
 
 
 def test_the_first_of_several_openings_and_closings_counts() -> None:

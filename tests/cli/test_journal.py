@@ -92,7 +92,7 @@ def test_event_that_breaks_its_contract_is_said_by_the_exit_code(home: Terminal)
     )
     with opened(settings.load()) as writer:
         writer.journal.append(
-            "A1", expected_version=0, events=[bad], state=b"{}", state_format="account/1"
+            "A1", expected_version=0, events=[bad], state=b"{}", state_format="account/2"
         )
     done = home.run("journal", "drain", "--json")
     assert (done.code, done.json["quarantined"]) == (1, 1)
@@ -128,3 +128,26 @@ def test_journal_lies_where_the_settings_say(home: Terminal) -> None:
     assert home.run("journal", "status", "--json").json["events"] == 2
     home.set("LEDGERLAKE_JOURNAL__URL", "mysql://there")
     assert "journal.url" in home.run("journal", "status").text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://ledger:se/c@ret@db/ledger",
+        "postgresql://ledger:secret@db:port/ledger",
+        "postgresql:/ledger:secret@db",
+        "ledger:secret@db/ledger",
+        "mysql://there?password=secret",
+        "postgresql://localhost:1/none?connect_timeout=1&password=secret",
+    ],
+)
+def test_no_password_of_a_journal_is_shown(home: Terminal, url: str) -> None:
+    home.set("LEDGERLAKE_JOURNAL__URL", url)
+    for command in (("journal", "status"), ("status",), ("doctor",)):
+        said = home.run(*command)
+        assert "cret" not in said.text + said.err, command
+        assert "Traceback" not in said.err
+    assert "***" in home.run("journal", "status").text
+    home.set("LEDGERLAKE_JOURNAL__URI", url)
+    unknown = home.run("status")
+    assert "LEDGERLAKE_JOURNAL__URI" in unknown.text and "cret" not in unknown.text

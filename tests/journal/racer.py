@@ -28,6 +28,7 @@ from ingestion.journal import (
     VersionConflict,
     catch_up,
     drain,
+    prune,
 )
 from ingestion.lake import Lake
 from ledger.accounts import AccountCommand, Deposit, Moment, OpenAccount, Withdraw
@@ -117,7 +118,8 @@ LIFE = {"a": 16, "b": 11}
 
 
 def live(url: str, home: Path, step: str = "", nth: int = 0) -> None:
-    """Commands, draining, events past the journal, catching up: twice. Doing it again is safe."""
+    """Commands, draining, events past the journal, catching up, at the end pruning: twice. Doing
+    it again is safe."""
     die = dying(step.removeprefix("lake "), nth)
     steps = (die, None) if step.startswith("lake ") else (None, die)
     lake = Lake.open(home / "lake", home / "index", now=lambda: NOW, step=steps[0])
@@ -131,6 +133,7 @@ def live(url: str, home: Path, step: str = "", nth: int = 0) -> None:
             lake.append(batch(_posted(3 * half)))
         drain(journal, lake, registry=contracts.load(), latest_event_us=NOW, batch_events=2)
         catch_up(journal, lake, CODEC, chunk_events=2)
+        prune(journal, lake, before_us=NOW + half, at_once=1)
     journal.close()
     lake.close()
 

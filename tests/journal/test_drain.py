@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingestion import contracts
-from ingestion.journal import Drained, Journal, NewEvent, drain
+from ingestion.journal import Drained, Journal, NewEvent, drain, prune
 from ingestion.lake import Lake
 from ledger.errors import IncorrectInput
 from tests.journal.conftest import NOW
@@ -47,6 +47,35 @@ def test_event_that_breaks_its_contract_is_quarantined_and_counted(
         )
     done = drained(journal, lake)
     assert (done.accepted, done.quarantined) == (1, 1)
+
+
+def test_events_leave_the_journal_once_they_are_old_and_in_the_lake(
+    url: str, lake: Lake, tmp_path: Path
+) -> None:
+    """Recorded at 1, 2, 3, 2 (by a clock that is behind), 5; the last is not drained."""
+    times = iter((1, 2, 3, 2, 5, 6))
+    journal = Journal.open(url, now=lambda: next(times))
+    run = handler(journal)
+    for number in range(4):
+        run.handle(add("a", 1, f"k{number}"))
+    drained(journal, lake)
+    copy = Lake.create(tmp_path / "copy", tmp_path / "copy-index", now=lambda: NOW)
+    run.handle(add("a", 1, "k4"))
+
+    def left(before_us: int) -> list[int]:
+        prune(journal, lake, before_us=before_us, at_once=4)
+        return [one.position for one in journal.pending(0, 99)]
+
+    assert left(1) == [0, 1, 2, 3, 4]
+    assert left(3) == [2, 3, 4]
+    assert left(99) == [4], "not in the lake yet"
+    assert (journal.status().events, journal.status().kept) == (5, 1)
+    assert run.handle(add("a", 1, "k0")).repeated, "answers stay"
+    assert drained(journal, lake).events == 1
+    with pytest.raises(IncorrectInput, match="an old copy"):
+        journal.bind(lake.head.lake_id, copy.next_offset("journal", "0"))
+    copy.close()
+    journal.close()
 
 
 def test_journal_of_another_lake_is_refused(journal: Journal, lake: Lake, tmp_path: Path) -> None:

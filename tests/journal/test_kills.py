@@ -17,6 +17,7 @@ from tests.postgres import Server
 
 STEPS = (
     *("planned", "before_commit", "committed", "read", "in_lake", "marked", "folded", "caught_up"),
+    "pruned",
     *("lake before_commit", "lake after_commit", "lake remembered"),
 )
 ON_POSTGRES = ("before_commit", "committed", "in_lake", "folded")
@@ -48,7 +49,9 @@ def die_and_live_again(url: str, home: Path, step: str, nth: int) -> None:
     ours = rows.filter(pl.col("source") == "journal").sort("row_index")
     assert ours["source_offset"].to_list() == list(range(6)), "each once, in order"
     assert set(Counter(rows["event_id"]).values()) == {1} and rows.height == 12
-    assert journal.status().undrained == 0 and journal.status().commands == 8
+    found = journal.status()
+    assert (found.undrained, found.kept, found.commands) == (0, 0, 8)
+    assert journal.pending(0, 9) == []
     journal.close()
     lake.close()
     assert verify_lake(home / "lake").ok

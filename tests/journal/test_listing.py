@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ingestion.journal import Journal, NewEvent, listing
+from ingestion import contracts
+from ingestion.journal import Journal, JournalEvent, NewEvent, drain, listing, prune
 from ingestion.journal.codec import ON_DEMAND
+from ingestion.lake import Lake
 from tests.journal.conftest import NOW
+from tests.journal.counter import CODEC, add, handler
 
 NAMES = ("saga/a", "saga/b", "SAGA/c", "sagab", "saga_", "account", "saga/Z", "saga/é")
 OURS = {"saga/a", "saga/b", "saga/Z", "saga/é"}
@@ -88,6 +91,22 @@ def test_what_changed_since_a_position_is_found(filled: Journal) -> None:
     assert listing.changed(filled, "saga/", since=len(NAMES) + 1) == set()
 
 
-def test_the_events_of_a_stream_come_in_order(filled: Journal) -> None:
-    assert [one.stream_version for one in listing.events(filled, "saga/b")] == [1, 2]
-    assert listing.events(filled, "nobody") == []
+def test_the_events_of_a_stream_come_in_order_wherever_they_lie(
+    journal: Journal, lake: Lake
+) -> None:
+    def events(stream_id: str) -> list[JournalEvent]:
+        return listing.events(journal, lake, stream_id, family=CODEC.family)
+
+    run = handler(journal)
+    for number in range(4):
+        run.handle(add("ab"[number % 2], 1, f"k{number}"))
+    before = events("a")
+    assert [one.stream_version for one in before] == [1, 2]
+    assert events("nobody") == []
+    drain(journal, lake, registry=contracts.load(), latest_event_us=NOW, batch_events=1)
+    assert prune(journal, lake, before_us=NOW + 1, at_once=2) == 4
+    assert listing.changed(journal, "a", since=3) == {"a"}, "who knows what changed"
+    assert listing.changed(journal, "a", since=4) == set()
+    run.handle(add("a", 1, "k9"))
+    assert events("a")[:2] == before
+    assert [one.stream_version for one in events("a")] == [1, 2, 3]

@@ -3,6 +3,7 @@ are those that were live, and a state that is not right is named.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion import contracts
-from ingestion.journal import Checked, Journal, Rejected, catch_up, check, drain, rebuild
+from ingestion.journal import (
+    Accepted,
+    Checked,
+    Journal,
+    Rejected,
+    catch_up,
+    check,
+    drain,
+    prune,
+    rebuild,
+)
 from ingestion.journal.tables import EVENTS, STREAMS
 from ingestion.lake import Lake
 from ledger.errors import IncorrectInput
@@ -75,7 +86,7 @@ ACTS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.sampled_from("ab"), st.integers(-3, 9)),
         st.tuples(st.just("post"), st.sampled_from("abc"), st.integers(1, 9)),
-        st.tuples(st.sampled_from(["drain", "catch_up"])),
+        st.tuples(st.sampled_from(["drain", "catch_up", "prune"])),
     ),
     max_size=12,
 )
@@ -93,6 +104,7 @@ def test_states_folded_from_the_lake_are_the_live_ones_in_any_order_of_events(
     simple: dict[str, Callable[[], object]] = {
         "drain": lambda: drained(journal, lake),
         "catch_up": lambda: caught_up(journal, lake),
+        "prune": lambda: prune(journal, lake, before_us=NOW + 1, at_once=1),
     }
     for number, (kind, *details) in enumerate(acts):
         if kind == "add":
@@ -106,12 +118,13 @@ def test_states_folded_from_the_lake_are_the_live_ones_in_any_order_of_events(
     before = {one: journal.load(one) for one in "abc"}
     assert [one.changed for one in rebuild(journal, lake, [CODEC])] == [0]
     drained(journal, lake)
+    kept = [e.event.event_id for e in journal.pending(0, 99)]
+    assert len(kept) == journal.status().kept
     lost = Journal.open(f"sqlite:///{folder}/new.sqlite", now=lambda: NOW)
     rebuild(lost, lake, [CODEC])
     assert {one: lost.load(one) for one in "abc"} == before
-    assert [e.event.event_id for e in lost.pending(0, 99)] == [
-        e.event.event_id for e in journal.pending(0, 99)
-    ]
+    found = [e.event.event_id for e in lost.pending(0, 99)]
+    assert len(found) == lost.next_position() and found[len(found) - len(kept) :] == kept
     for one in (journal, lost):
         one.close()
     lake.close()
@@ -176,9 +189,51 @@ def test_lost_journal_is_refused_until_it_is_rebuilt_and_then_goes_on(
         caught_up(new, lake)
     rebuild(new, lake, [CODEC])
     assert caught_up(new, lake) == 0
-    with pytest.raises(IncorrectInput, match="recorded before"):
-        handler(new).handle(add("a", 5, "k1"))
     assert handler(new).handle(add("a", 1, "k2")).version == 2
     drained(new, lake)
     assert checked(new, lake).differing == 0
     new.close()
+
+
+def test_commands_are_answered_as_before_by_a_journal_made_again_from_the_lake(
+    journal: Journal, lake: Lake, tmp_path: Path
+) -> None:
+    long = "k" * 448
+    sent = [add("a", 5, "k1"), add("b", 1, "k2"), add("a", -2, "k 3"), add("a", 1, long)]
+    answers = [handler(journal).handle(one) for one in sent]
+    refused = add("b", -9, "no")
+    assert isinstance(handler(journal).handle(refused), Rejected)
+    drain(journal, lake, registry=contracts.load(), latest_event_us=NOW, batch_events=1)
+    new = Journal.open(f"sqlite:///{tmp_path}/new.sqlite", now=lambda: NOW)
+    rebuild(new, lake, [CODEC])
+    for request, answer in zip(sent[:3], answers, strict=False):
+        assert isinstance(answer, Accepted)
+        assert handler(new).handle(request) == replace(answer, repeated=True)
+    with pytest.raises(IncorrectInput, match="another body"):
+        handler(new).handle(add("a", 6, "k1"))
+    with pytest.raises(IncorrectInput, match="recorded before"):
+        handler(new).handle(sent[3])  # its key left no room for the body's hash
+    assert handler(new).handle(refused) == replace(handler(new).handle(refused), repeated=False), (
+        "a rejection is in no lake: it is decided anew"
+    )
+    assert values(new, ["a", "b"]) == {"a": 4, "b": 1}
+    new.close()
+
+
+def test_a_rebuild_killed_after_the_events_came_back_still_knows_the_answers(
+    journal: Journal, lake: Lake, tmp_path: Path
+) -> None:
+    handler(journal).handle(add("a", 5, "k1"))
+    drained(journal, lake)
+    new = Journal.open(f"sqlite:///{tmp_path}/new.sqlite", now=lambda: NOW)
+    new.step = dying
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(new, lake, [CODEC])
+    new.step = lambda _name: None
+    rebuild(new, lake, [CODEC])
+    assert handler(new).handle(add("a", 5, "k1")).repeated
+    new.close()
+
+
+def dying(_step: str) -> None:
+    raise KeyboardInterrupt
