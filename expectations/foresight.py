@@ -27,9 +27,7 @@ def foreseen(suite: Suite, control: Control, frame: "pd.DataFrame") -> Found:
     return Found(
         looked_at=len(rows),
         breaking=len(breaking),
-        sample=tuple(
-            {name: _text(row[name]) for name in shown} for row in breaking[:SAMPLE_ROWS]
-        ),
+        sample=tuple({name: _text(row[name]) for name in shown} for row in breaking[:SAMPLE_ROWS]),
     )
 
 

@@ -63,9 +63,7 @@ def run_gate(
     return Verdict(passed=passed, controls=tuple(results), docs_sha256=digest, docs_path=docs_dir)
 
 
-def foresee(
-    frames: "Mapping[str, pd.DataFrame]", *, suites: Sequence[Suite] = SUITES
-) -> Verdict:
+def foresee(frames: "Mapping[str, pd.DataFrame]", *, suites: Sequence[Suite] = SUITES) -> Verdict:
     """The verdict `run_gate` will give, without Great Expectations and without documents.
 
     InternalFault when a suite cannot run.

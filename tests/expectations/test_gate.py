@@ -123,6 +123,13 @@ def test_the_figures_that_freeze_are_stated_exactly(good: Verdict) -> None:
     ]
 
 
+def test_as_long_as_usual_is_not_longer() -> None:
+    frames = broken("freshness", 1, silent_days=1)
+    verdict = run_gate(frames, period=MARCH, docs_dir=None)
+    assert verdict.passed and not verdict.warnings
+    assert foresee(frames) == verdict
+
+
 @pytest.mark.parametrize("name", [suite.name for suite in SUITES])
 def test_a_missing_or_empty_frame_or_column_is_a_fault_and_no_pass(name: str) -> None:
     frames = good_frames()
@@ -155,6 +162,8 @@ def test_a_missing_state_is_a_fault_and_no_pass() -> None:
 def test_what_great_expectations_cannot_evaluate_is_a_fault() -> None:
     with pytest.raises(InternalFault, match="control no_store_is_silent_longer_than_usual"):
         run_gate(broken("freshness", 1, usual_days="many"), period=MARCH, docs_dir=None)
+    with pytest.raises(InternalFault, match="suite freshness: expected values that compare"):
+        foresee(broken("freshness", 1, usual_days="many"))
 
 
 def test_docs_are_the_same_bytes_in_another_process(good: Verdict, tmp_path: Path) -> None:
