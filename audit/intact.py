@@ -7,6 +7,7 @@ return wrong values silently for one in four single-bit flips of a segment.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 from audit.commit_chain import CommitChain
@@ -16,22 +17,18 @@ from audit.segment_file import require_file
 from audit.strays import LOG
 from ledger.errors import InternalFault
 
+HASHERS = 2
+"""Threads that hash: hashing and reading let go of the interpreter."""
+
 
 def require_intact(lake_dir: Path, *, until_commit: int) -> int:
     """Check commits 0 to `until_commit` and their files; returns the bytes read.
 
     InternalFault names the first broken thing.
     """
-    chain, size = CommitChain(), 0
     try:
-        for seq in range(until_commit + 1):
-            data = _commit_bytes(lake_dir, seq)
-            commit = read_commit(data, seq)
-            chain.follow(commit, data)
-            files = [(one.path, one.sha256) for one in commit.segments]
-            if commit.quarantine:
-                files.append((commit.quarantine.path, commit.quarantine.sha256))
-            size += sum(require_file(lake_dir, path, sha256, commit=seq) for path, sha256 in files)
+        with ThreadPoolExecutor(HASHERS) as pool:
+            return _require(lake_dir, until_commit, pool)
     except Broken as found:
         problem = found.problem
         where = f"commit {problem.commit}" + (f", {problem.segment}" if problem.segment else "")
@@ -42,7 +39,29 @@ def require_intact(lake_dir: Path, *, until_commit: int) -> int:
             found=problem.found,
             remedy=problem.what_to_do,
         ) from found
-    return size
+
+
+def _require(lake_dir: Path, until_commit: int, pool: Executor) -> int:
+    """Files are hashed while later commits are read; what is told is the first that is broken."""
+    chain = CommitChain()
+    sizes: list[Future[int]] = []
+    try:
+        for seq in range(until_commit + 1):
+            data = _commit_bytes(lake_dir, seq)
+            commit = read_commit(data, seq)
+            chain.follow(commit, data)
+            files = [(one.path, one.sha256) for one in commit.segments]
+            if commit.quarantine:
+                files.append((commit.quarantine.path, commit.quarantine.sha256))
+            sizes += [
+                pool.submit(require_file, lake_dir, path, sha256, commit=seq)
+                for path, sha256 in files
+            ]
+    except Broken:
+        for one in sizes:
+            one.result()  # a file of an earlier commit is broken earlier
+        raise
+    return sum(one.result() for one in sizes)
 
 
 def _commit_bytes(lake_dir: Path, seq: int) -> bytes:

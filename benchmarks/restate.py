@@ -26,8 +26,9 @@ def measure(options: Options) -> list[Measurement]:
         books = Books(root, events, days=days)
         period = books.last_period
         books.apply(books.plan(period))
-        _arrive_late(books, events)
+        _arrive_late(books, day=days_of(events) // days * days - 1)
         books.builder.build(count_rows=False)
+        assert len(books.pending()) == ROWS, "the day lies in the period that was closed"
         start = time.perf_counter()
         books.restate(period)
         if books.builder.build(count_rows=False).failed:
@@ -45,11 +46,10 @@ def measure(options: Options) -> list[Measurement]:
     ]
 
 
-def _arrive_late(books: Books, events: int) -> None:
-    """Events of the history's last day, after its period was closed."""
+def _arrive_late(books: Books, *, day: int) -> None:
+    """Events of the closed period's last day."""
     lake = open_lake(books.home.root)
     first = lake.next_offset(generate.SOURCE, "p0")
-    day = days_of(events) - 1
     noon = generate.FIRST_DAY + timedelta(days=day, hours=12)
     frame = generate.day_events(day, ROWS, first=first).with_columns(
         event_time=pl.lit(noon).cast(pl.Datetime("us", "UTC"))

@@ -1,8 +1,8 @@
 """The gate: every suite over its control frame, one verdict.
 
 Holds which frames are fit to be judged and when a period passes. Does not query frames or know
-Great Expectations, which `expectations.validation` drives. Called by close plan and apply, the
-Dagster checks and benchmarks.
+Great Expectations, which `expectations.validation` drives. Called by close plan (ahead of time),
+close apply and benchmarks.
 """
 
 import json
@@ -11,15 +11,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from expectations.foresight import foreseen
 from expectations.suite import Control, Equal, Suite
 from expectations.suites import SUITES
-from expectations.verdict import ControlResult, Verdict
+from expectations.verdict import ControlResult, Found, Verdict
 from ledger.errors import InternalFault
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from expectations.validation import Found
 
 
 class PeriodOfGate(Protocol):
@@ -64,6 +63,26 @@ def run_gate(
     return Verdict(passed=passed, controls=tuple(results), docs_sha256=digest, docs_path=docs_dir)
 
 
+def foresee(frames: "Mapping[str, pd.DataFrame]", *, suites: Sequence[Suite] = SUITES) -> Verdict:
+    """The verdict `run_gate` will give, without Great Expectations and without documents.
+
+    InternalFault when a suite cannot run.
+    """
+    for suite in suites:
+        _require_frame(suite, frames)
+    results: list[ControlResult] = []
+    for suite in suites:
+        frame = frames[suite.name]
+        for control in suite.controls:
+            try:
+                found = foreseen(suite, control, frame)
+            except TypeError as error:
+                raise _fault(suite, "values that compare", str(error)) from error
+            results.append(_result(suite, control, found, frame))
+    passed = not any(one.blocks for one in results)
+    return Verdict(passed=passed, controls=tuple(results), docs_sha256=None, docs_path=None)
+
+
 def _require_frame(suite: Suite, frames: "Mapping[str, pd.DataFrame]") -> None:
     """A frame that cannot be judged is a fault of ours, never a pass."""
     frame = frames.get(suite.name)
@@ -90,7 +109,7 @@ def _never_null(suite: Suite) -> set[str]:
     return checks | {control.where.column for control in suite.controls if control.where}
 
 
-def _result(suite: Suite, control: Control, found: "Found", frame: "pd.DataFrame") -> ControlResult:
+def _result(suite: Suite, control: Control, found: Found, frame: "pd.DataFrame") -> ControlResult:
     if found.looked_at == 0 and not control.may_be_empty:
         raise _fault(
             suite,

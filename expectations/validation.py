@@ -26,20 +26,11 @@ from great_expectations.expectations.expectation import Expectation
 
 from expectations.gate import PeriodOfGate
 from expectations.suite import AtMost, Control, Equal, Severity, Suite, Where
+from expectations.verdict import SAMPLE_ROWS, Found
 from ledger.errors import InternalFault
 
-SAMPLE_ROWS = 5
 _SEVERITY = {Severity.BLOCKER: "critical", Severity.WARNING: "warning"}
 _SITE = "gate"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """Of one control: rows it looked at, how many break it, the first of them as text."""
-
-    looked_at: int
-    breaking: int
-    sample: tuple[Mapping[str, str | None], ...]
 
 
 @dataclass(frozen=True)

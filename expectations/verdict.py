@@ -9,6 +9,17 @@ from pathlib import Path
 
 from expectations.suite import Severity
 
+SAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Of one control: rows it looked at, how many break it, the first of them as text."""
+
+    looked_at: int
+    breaking: int
+    sample: tuple[Mapping[str, str | None], ...]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ControlResult:

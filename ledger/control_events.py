@@ -257,6 +257,21 @@ EVENT_TYPES: Mapping[str, type[ControlEvent]] = types.MappingProxyType(
 RESERVED = frozenset(EVENT_TYPES)
 """Types that come into the lake through the choke point only."""
 
+MOVES_NO_FIGURE = frozenset(
+    one.__name__
+    for one in (
+        ActionRequested,
+        ActionApproved,
+        ActionDeclined,
+        PeriodSoftClosed,
+        CloseFailed,
+        PeriodClosed,
+        PeriodReopened,
+    )
+)
+"""Types that say who asked for what and which period takes events from then on: whatever is booked
+already stays as it is."""
+
 
 def parse(event_type: str, schema_version: int, payload: str) -> ControlEvent:
     """A control event from its payload text. IncorrectInput names the field that is wrong.

@@ -18,10 +18,13 @@ import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from dbt_common.invocation import get_invocation_id
 
+from ledger.control_events import MOVES_NO_FIGURE
 from ledger.errors import IncorrectInput, InternalFault
 from orchestration.home import Home
 from orchestration.locks import exclusive
+from orchestration.news import newest_of_only
 from orchestration.publish.edition import replace_durably
 from orchestration.quiet_dbt import quieten
 from orchestration.settings import PREFIX, Settings
@@ -187,13 +190,21 @@ class Builder:
         # looking at 20 views and writing the manifest again is half of a tick.
         stands = self._checked is not None and self._stands()
         if stands:
-            scope = ["--selector", "tick_of_tables", "--no-write-json"]
+            until = self._only_closing(commit)
+            scope = ["--selector", "tick_of_tables" if until is None else "tick_of_closing"]
+            scope += ["--no-write-json"]
+            commit = until if commit is None else commit  # what comes meanwhile may be sales
         elif self._checked is not None:
             scope = ["--selector", "tick"]
         done = self._done(["build", *scope], commit, tell)
         if stands:
             done.write(str(self.home.target / RUN_RESULTS))
         return _nodes(done)
+
+    def _only_closing(self, until: int | None) -> int | None:
+        """The commit to build to, if nothing new moves a figure."""
+        assert self._checked is not None, "only asked after a build that passed"
+        return newest_of_only(self.home, MOVES_NO_FIGURE, after=self._checked, until=until)
 
     def _done(self, arguments: list[str], commit: int | None, tell: Tell | None) -> Any:
         """dbt's results of a command; the project is parsed before the first."""
@@ -386,6 +397,7 @@ def _refusal(error: BaseException | None) -> IncorrectInput | InternalFault:
 def _record(home: Home, built: Built) -> None:
     values = {name: value for name, value in asdict(built).items() if name != "nodes"}
     values["failed"] = [asdict(one) for one in built.failed]
+    values["dbt_invocation"] = get_invocation_id()
     replace_durably(home.build_record, (json.dumps(values, indent=1) + "\n").encode())
 
 

@@ -6,8 +6,6 @@ Does not judge figures of the period (`expectations` does). Called by the plan.
 
 from collections.abc import Iterable, Iterator
 
-from ingestion.lake.log import CommitLog
-from ingestion.lake.store import LocalStore
 from ledger.books import Books
 from ledger.calendar import Period
 from ledger.instants import from_us
@@ -16,6 +14,7 @@ from orchestration.close.closed_figures import Difference
 from orchestration.close.finding import Finding, blocker
 from orchestration.home import Home
 from orchestration.locks import Holder, holder
+from orchestration.news import newest_of_only
 from orchestration.status import read_build_record
 
 REQUESTS = ("ActionRequested", "ActionDeclined")
@@ -81,14 +80,7 @@ def moved_figures(differences: Iterable[Difference]) -> Iterator[Finding]:
 
 
 def _only_requests(home: Home, after: int | None, until: int) -> bool:
-    if after is None:
-        return False
-    log = CommitLog(LocalStore(home.lake))
-    return all(
-        one.event_type in REQUESTS
-        for seq in range(after + 1, until + 1)
-        for one in log.read(seq).commit.outcomes
-    )
+    return after is not None and newest_of_only(home, REQUESTS, after=after, until=until) == until
 
 
 def _ended(period: Period, now_us: int) -> Iterator[Finding]:

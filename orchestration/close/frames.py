@@ -77,8 +77,8 @@ def arrivals(
             # Days after the period teach as well; those that have not ended do not.
             "arrivals_until": max(known_at.date(), period.end_date),
         },
-    ).fetchall()
-    return pl.DataFrame(found, schema=ARRIVALS_SCHEMA, orient="row"), known_at
+    ).pl()
+    return found.cast(ARRIVALS_SCHEMA), known_at
 
 
 def _values(period: Period) -> Values:

@@ -126,7 +126,7 @@ def history(arrivals: pl.DataFrame, asked: Asked) -> list[Store]:
     past = pl.date_range(asked.since, until, closed="left", eager=True)
     period = pl.date_range(asked.first_date, asked.end_date, closed="left", eager=True)
     now = asked.known_at.timestamp()
-    ages = np.array([(now - _end_of(one)) / 3600 for one in period.to_list()])
+    ages = (now - _end_of(period)) / 3600
     stores = []
     for (store,), part in arrivals.group_by("store_id", maintain_order=True):
         events = part.filter(
@@ -187,7 +187,7 @@ class Tail:
         latest = late["age_hours"].max()
         span = max((int(latest) if isinstance(latest, int) else horizon_hours) - horizon_hours, 24)
         now = known_at.timestamp()
-        ages = np.array([(now - _end_of(one)) / 3600 for one in arrivals["business_date"]])
+        ages = (now - _end_of(arrivals["business_date"])) / 3600
         weight = np.clip((ages - horizon_hours) / span, 0, 1)
         return cls(horizon_hours, seen, int((weight * arrivals["event_count"].to_numpy()).sum()))
 
@@ -210,6 +210,7 @@ def _weekdays(days: pl.Series) -> Ints:
     return np.asarray(numbers, dtype=np.int64)
 
 
-def _end_of(day: date) -> float:
-    """Seconds from 1970 to the UTC midnight that ends a day."""
-    return ((day - date(1970, 1, 1)).days + 1) * 86_400.0
+def _end_of(days: pl.Series) -> Floats:
+    """Seconds from 1970 to the UTC midnight that ends each day."""
+    ends: Floats = (days.cast(pl.Int64).to_numpy() + 1) * 86_400.0
+    return ends

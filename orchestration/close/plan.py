@@ -13,7 +13,7 @@ import duckdb
 
 from audit.certificate import ControlTotal, Figure
 from audit.signed_note import Signer
-from expectations.gate import run_gate
+from expectations.gate import foresee
 from ingestion.control.books import load_books
 from ingestion.lake.log import CommitLog, LoggedCommit
 from ingestion.lake.store import LocalStore
@@ -136,7 +136,7 @@ def _gate(connection: duckdb.DuckDBPyConnection, home: Home, period: Period) -> 
     """The gate's own questions, asked ahead of time; the close asks them again."""
     try:
         frames = control_frames(connection, home.lake, period)
-        verdict = run_gate(frames, period=period, docs_dir=None)
+        verdict = foresee(frames)
     except InternalFault as error:
         row = {"thing": error.thing, "expected": error.expected, "found": error.found}
         return [

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -56,11 +57,8 @@ class Warehouse:
 
     def columns(self, model: Model) -> tuple[tuple[str, str], ...]:
         """(name, type) of a table in order; IncorrectInput if the build did not make it."""
-        rows = self.connection.execute(
-            "select column_name, data_type from duckdb_columns()"
-            f" where {_is(model)} order by column_index"
-        ).fetchall()
-        if not rows:
+        found = self._columns.get((model.schema, model.name))
+        if not found:
             raise IncorrectInput(
                 "published_model_must_be_built",
                 thing=f"model {model.name}",
@@ -68,7 +66,7 @@ class Warehouse:
                 found="none",
                 remedy="Run `ledgerlake build` for all models, then publish.",
             )
-        return tuple((str(name), str(kind)) for name, kind in rows)
+        return tuple(found)
 
     def generation(self, model: Model) -> str:
         """A mark that stays while rows are added and goes when the table is made anew.
@@ -76,17 +74,35 @@ class Warehouse:
         It lies in the table's comment: dbt replaces the table on a full refresh, and the comment
         goes with it. A view has none, so it can only be published whole.
         """
-        row = self.connection.execute(
-            f"select comment from duckdb_tables() where {_is(model)}"
-        ).fetchone()
-        if row is None:
+        if (model.schema, model.name) not in self._comments:
             _require_whole(model)
             return "view"
-        if row[0] is not None and str(row[0]).startswith(_GENERATION):
-            return str(row[0]).removeprefix(_GENERATION)
+        comment = self._comments[model.schema, model.name]
+        if comment is not None and comment.startswith(_GENERATION):
+            return comment.removeprefix(_GENERATION)
         fresh = uuid.uuid4().hex
         self.connection.execute(f"comment on table {model.relation} is {text(_GENERATION + fresh)}")
         return fresh
+
+    # Asked once for all: DuckDB looks at every view to list the columns of one table.
+    @cached_property
+    def _columns(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        rows = self.connection.execute(
+            "select schema_name, table_name, column_name, data_type from duckdb_columns()"
+            " where database_name = current_database() order by column_index"
+        ).fetchall()
+        for schema, table, column, kind in rows:
+            found.setdefault((schema, table), []).append((column, kind))
+        return found
+
+    @cached_property
+    def _comments(self) -> dict[tuple[str, str], str | None]:
+        rows = self.connection.execute(
+            "select schema_name, table_name, comment from duckdb_tables()"
+            " where database_name = current_database()"
+        ).fetchall()
+        return {(schema, table): comment for schema, table, comment in rows}
 
 
 @contextmanager
@@ -118,17 +134,6 @@ def open_warehouse(path: Path, *, memory_limit: str, threads: int) -> Iterator[W
         yield Warehouse(connection)
     finally:
         connection.close()
-
-
-def _is(model: Model) -> str:
-    """The model's table in DuckDB's catalog functions.
-
-    Literals, for a bound parameter makes DuckDB import pandas where it is installed: 1 s.
-    """
-    return (
-        "database_name = current_database()"
-        f" and schema_name = {text(model.schema)} and table_name = {text(model.name)}"
-    )
 
 
 def _require_whole(model: Model) -> None:

@@ -1,13 +1,13 @@
 """A process that has built before leaves out what stands, and never trusts what others wrote."""
 
 from orchestration.build import Builder, Built
-from tests.close.conftest import Copy
-from tests.close.house import PROJECT
+from tests.close.conftest import JANUARY, Copy
+from tests.close.house import PROJECT, House
 from tests.models.warehouse import parsed_project
 
 ONE_OF_A_WHOLE_CHECK = "one_row_per_int_sales__deltas"
 ONE_OF_A_TICK = "assert_accepted_equals_sum_of_routes"
-VIEW, TABLE = "accounting_periods", "daily_sales"
+VIEW, TABLE, CONTROL = "accounting_periods", "daily_sales", "stg_control__events"
 
 
 def _ran(built: Built, name: str) -> bool:
@@ -28,9 +28,27 @@ def test_a_warm_build_leaves_out_what_stands_until_somebody_else_writes(house: C
     shop.publish()
     assert shop.read("select sum(event_count) from daily_sales") == [(shop.sold,)]
 
+    shop.soft_close(JANUARY)
+    moves_no_figure = builder.build(unit_tests=False)
+    assert _ran(moves_no_figure, CONTROL) and _ran(moves_no_figure, ONE_OF_A_TICK)
+    assert not _ran(moves_no_figure, TABLE) and not _ran(moves_no_figure, VIEW)
+    shop.publish()
+    state = f"select state from accounting_periods where period_id = '{JANUARY}'"
+    assert shop.read(state) == [("SoftClosed",)]
+    left_out = _tables(shop)
+
     shop.tamper("comment on table main.daily_sales is 'somebody was here'")
     tick = builder.build(unit_tests=False)
-    assert _ran(tick, VIEW) and not _ran(tick, ONE_OF_A_WHOLE_CHECK)
+    assert _ran(tick, VIEW) and _ran(tick, TABLE) and not _ran(tick, ONE_OF_A_WHOLE_CHECK)
+    assert _tables(shop) == left_out, "what was left out would have stayed as it was"
     builder.check_everything()
     whole = builder.build(unit_tests=False)
     assert _ran(whole, VIEW) and _ran(whole, ONE_OF_A_WHOLE_CHECK)
+
+
+def _tables(shop: House) -> dict[str, list[tuple[object, ...]]]:
+    names = "select schema_name || '.' || table_name from duckdb_tables() where not internal"
+    return {
+        str(name): shop.warehouse(f"select * from {name} order by all")
+        for (name,) in shop.warehouse(names)
+    }

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from expectations.evidence import RESULTS, docs_digest
-from expectations.gate import run_gate
+from expectations.gate import foresee, run_gate
 from expectations.suite import Severity
 from expectations.suites import SUITES
 from expectations.verdict import Verdict
@@ -68,7 +69,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
 
 
 def test_a_period_in_order_passes_every_control(good: Verdict) -> None:
-    assert good.passed
+    assert good.passed and foresee(good_frames()).controls == good.controls
     assert not good.blockers and not good.warnings
     assert [one.name for one in good.controls] == [
         control.name for suite in SUITES for control in suite.controls
@@ -80,6 +81,7 @@ def test_one_broken_value_fails_exactly_the_control_that_asks_for_it(
     frame: str, row: int, values: dict[str, Value], name: str
 ) -> None:
     verdict = run_gate(broken(frame, row, **values), period=MARCH, docs_dir=None)
+    assert foresee(broken(frame, row, **values)) == verdict, "a plan foresees it"
     (failed,) = [one for one in verdict.controls if not one.success]
     assert (failed.suite, failed.name, failed.count) == (frame, name, 1)
     assert verdict.passed is (failed.severity is Severity.WARNING)
@@ -99,6 +101,7 @@ def test_a_sample_holds_five_rows_and_the_count_all() -> None:
     frames = good_frames()
     frames["completeness"]["state"] = "upload_missing"
     verdict = run_gate(frames, period=MARCH, docs_dir=None)
+    assert foresee(frames) == verdict
     (failed,) = verdict.blockers
     assert (failed.count, len(failed.rows)) == (14, 5)
     assert failed.rows[0] == {
@@ -120,6 +123,13 @@ def test_the_figures_that_freeze_are_stated_exactly(good: Verdict) -> None:
     ]
 
 
+def test_as_long_as_usual_is_not_longer() -> None:
+    frames = broken("freshness", 1, silent_days=1)
+    verdict = run_gate(frames, period=MARCH, docs_dir=None)
+    assert verdict.passed and not verdict.warnings
+    assert foresee(frames) == verdict
+
+
 @pytest.mark.parametrize("name", [suite.name for suite in SUITES])
 def test_a_missing_or_empty_frame_or_column_is_a_fault_and_no_pass(name: str) -> None:
     frames = good_frames()
@@ -137,8 +147,9 @@ def test_a_control_without_a_row_to_look_at_is_a_fault() -> None:
     frames = good_frames()
     totals = frames["control_totals"]
     frames["control_totals"] = totals[totals["comparison"] != "lake_and_deltas"]
-    with pytest.raises(InternalFault, match="a row for control delta_amounts"):
-        run_gate(frames, period=MARCH, docs_dir=None)
+    for judge in (partial(run_gate, period=MARCH, docs_dir=None), foresee):
+        with pytest.raises(InternalFault, match="a row for control delta_amounts"):
+            judge(frames)
     frames["control_totals"] = totals[totals["comparison"] != "uploads_and_lake"]
     assert run_gate(frames, period=MARCH, docs_dir=None).passed
 
@@ -151,6 +162,8 @@ def test_a_missing_state_is_a_fault_and_no_pass() -> None:
 def test_what_great_expectations_cannot_evaluate_is_a_fault() -> None:
     with pytest.raises(InternalFault, match="control no_store_is_silent_longer_than_usual"):
         run_gate(broken("freshness", 1, usual_days="many"), period=MARCH, docs_dir=None)
+    with pytest.raises(InternalFault, match="suite freshness: expected values that compare"):
+        foresee(broken("freshness", 1, usual_days="many"))
 
 
 def test_docs_are_the_same_bytes_in_another_process(good: Verdict, tmp_path: Path) -> None:

@@ -134,13 +134,16 @@ class Shop:
         (self.home.target / "manifest.json").write_text(json.dumps(manifest | (extra or {})))
         self.write_results(dict.fromkeys(wanted, "success"))
 
-    def write_results(self, status: dict[str, str], *, kind: str = "model") -> None:
+    def write_results(
+        self, status: dict[str, str], *, kind: str = "model", invocation: str = "another"
+    ) -> None:
         """dbt's run results: the status of each node of the last run."""
         results = [
             {"unique_id": f"{kind}.shop.{name}", "status": found} for name, found in status.items()
         ]
         path = self.home.target / "run_results.json"
-        path.write_text(json.dumps({"results": results}))
+        metadata = {"invocation_id": invocation}
+        path.write_text(json.dumps({"metadata": metadata, "results": results}))
 
     def publish(self, *, full: bool = False) -> Published:
         return publish(self.settings, full=full)

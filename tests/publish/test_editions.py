@@ -320,6 +320,18 @@ def test_a_build_may_leave_views_out_when_a_whole_one_stands(shop: Shop) -> None
     assert shop.publish().commit_seq == 1
 
 
+def test_a_build_may_leave_tables_out_when_the_run_is_its_own(shop: Shop) -> None:
+    shop.sell(100)
+    shop.build()
+    record = {"outcome": "passed", "commit_seq": 1, "dbt_invocation": "ours"}
+    shop.home.build_record.write_text(json.dumps(record))
+    shop.write_results({"day_sales": "success"}, invocation="another")
+    with pytest.raises(IncorrectInput, match="left out"):
+        shop.publish()
+    shop.write_results({"day_sales": "success"}, invocation="ours")
+    assert shop.publish().commit_seq == 1
+
+
 def test_a_failed_or_partial_build_is_not_published(shop: Shop) -> None:
     shop.sell(100)
     shop.build()

@@ -80,6 +80,18 @@
 {% endmacro %}
 
 
+{# The commits after `after` that accepted an event of this type, as an SQL list; -1 if none did. #}
+{% macro commits_that_brought(event_type, after) %}
+    {% set outcomes = ref('stg_lake__outcomes') %}
+    {% if not execute or load_relation(outcomes) is none %}{{ return('-1') }}{% endif %}
+    {% set found = run_query(
+        'select distinct commit_seq from ' ~ outcomes ~ ' where commit_seq > ' ~ after
+        ~ " and outcome = 'accepted' and event_type = '" ~ event_type ~ "'"
+    ) %}
+    {{ return(found.columns[0].values() | join(', ') or '-1') }}
+{% endmacro %}
+
+
 {#
     Segments of one family that hold the events which decisions after commit `after` are about,
     as new_segments gives them.

@@ -7,7 +7,8 @@
     meta={'publish': {'kind': 'append', 'partition': none, 'watermark': 'commit_seq'}},
 ) }}
 {% set booked = booked_until() %}
-{% set segments = new_segments('accounts', after=booked) %}
+{% set commits = commits_that_brought('AccountOpened', after=booked) %}
+{% set segments = new_segments('accounts', after=booked, only_commits=commits) %}
 
 with events as (
     select * from {{ read_segments(segments.paths) }}
