@@ -13,7 +13,10 @@ from benchmarks.__main__ import SCRIPTS
 from benchmarks.measurement import Measurement, percentile
 
 EVENTS = 8_000
-SLOW = ("accounts", "build", "close", "full_refresh", "interest", "publish", "restate", "sagas")
+SLOW = (
+    *("accounts", "asof", "build", "close", "controls", "full_refresh", "interest", "proofs"),
+    *("publish", "restate", "sagas", "watch"),
+)
 """Make several warehouses each, a minute and more, or start many processes: tried every night."""
 
 

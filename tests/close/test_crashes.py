@@ -33,6 +33,8 @@ STEPS = (
     "published",
     "closed",
 )
+SOME = ("tested", "export pinned", "certified", "published", "closed")
+"""Of those the ones between which most is written; all of them every night."""
 
 
 def _start(house: House, token: str, step: str) -> ForkServerProcess:
@@ -56,11 +58,14 @@ def _assert_not_half(house: House) -> None:
     assert house.read(query) == house.warehouse(query.replace("period_", "main.period_"))
 
 
-def test_death_at_every_step_in_turn_ends_in_one_certified_period(house: Copy) -> None:
+@pytest.mark.parametrize("steps", [SOME, pytest.param(STEPS, marks=pytest.mark.nightly)])
+def test_death_at_one_step_after_the_other_ends_in_one_certified_period(
+    house: Copy, steps: tuple[str, ...]
+) -> None:
     shop = house("open")
     token = shop.plan(JANUARY).token
     assert token
-    for step in STEPS:
+    for step in steps:
         assert forked.exit_code(_start(shop, token, step)) == 9, step
         _assert_not_half(shop)
         found = read_status(shop.home)[0]

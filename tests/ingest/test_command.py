@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,6 +86,31 @@ def _json(done: Done) -> Any:
 def _accepted(home: Path) -> int:
     files = (home / "lake" / "default").glob("family=sales/*.parquet")
     return sum(pl.read_parquet(file).height for file in files)
+
+
+def test_an_ingest_waits_for_no_library_it_does_not_use(
+    home: Path, mapping: Path, tmp_path: Path
+) -> None:
+    """Of Arrow's Python functions some import pandas: a second of CPU before the first row."""
+    path = write(tmp_path / "day.csv", csv_text(GOOD_ROW))
+    code = (
+        f"import sys; sys.argv = ['ledgerlake', 'ingest', 'files', {str(path)!r},"
+        f" '--mapping', {str(mapping)!r}]\n"
+        "from orchestration.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'pandas', 'dbt', 'dagster', 'great_expectations'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "LEDGERLAKE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert _accepted(home) == 1
 
 
 def test_quarantined_rows_are_shown_and_exit_0(
