@@ -59,7 +59,7 @@ def _assert_not_half(house: House) -> None:
 
 
 @pytest.mark.parametrize("steps", [SOME, pytest.param(STEPS, marks=pytest.mark.nightly)])
-def test_death_at_one_step_after_the_other_ends_in_one_certified_period(
+def test_death_at_every_step_in_turn_ends_in_one_certified_period(
     house: Copy, steps: tuple[str, ...]
 ) -> None:
     shop = house("open")
