@@ -44,8 +44,9 @@ def answered(events: Iterable[JournalEvent]) -> Iterator[Answered]:
     """The accepted commands that brought these events about. Events in order of their positions:
     those of a command follow each other."""
     for cause, group in groupby(events, key=lambda one: one.event.causation_id or ""):
-        body_sha256, space, key = cause[:_SHA256_LENGTH], cause[_SHA256_LENGTH:][:1], cause[65:]
-        if space != " " or not key:
+        body_sha256, rest = cause[:_SHA256_LENGTH], cause[_SHA256_LENGTH:]
+        key = rest.removeprefix(" ")
+        if key == rest or not key:
             continue
         mine = list(group)
         received = Received(

@@ -47,38 +47,30 @@ def restored(row: Mapping[str, Any]) -> JournalEvent:
     """The event of a row of the journal's table."""
     values = json.loads(row["columns"])
     columns = {name: Decimal(v) if name in NUMBERS else v for name, v in values.items()}
+    return _event(row, row["position"], row["event_time_us"], columns)
+
+
+def of_lake(row: Mapping[str, Any]) -> JournalEvent:
+    """The event of a row of the lake that came from the journal."""
+    columns = {name: row[name] for name in (*TEXTS, *NUMBERS) if row[name] is not None}
+    return _event(row, row["source_offset"], to_us(row["event_time"]), columns)
+
+
+def _event(
+    row: Mapping[str, Any], position: int, event_time_us: int, columns: Mapping[str, Any]
+) -> JournalEvent:
     event = NewEvent(
         event_id=row["event_id"],
         event_type=row["event_type"],
         schema_version=row["schema_version"],
-        event_time_us=row["event_time_us"],
+        event_time_us=event_time_us,
         columns=columns,
         payload=row["payload"].encode(),
         correlation_id=row["correlation_id"],
         causation_id=row["causation_id"],
     )
     return JournalEvent(
-        position=row["position"],
-        stream_id=row["stream_id"],
-        stream_version=row["stream_version"],
-        event=event,
-    )
-
-
-def of_lake(row: Mapping[str, Any]) -> JournalEvent:
-    """The event of a row of the lake that came from the journal."""
-    event = NewEvent(
-        event_id=row["event_id"],
-        event_type=row["event_type"],
-        schema_version=row["schema_version"],
-        event_time_us=to_us(row["event_time"]),
-        columns={name: row[name] for name in (*TEXTS, *NUMBERS) if row[name] is not None},
-        payload=row["payload"].encode(),
-        correlation_id=row["correlation_id"],
-        causation_id=row["causation_id"],
-    )
-    return JournalEvent(
-        position=row["source_offset"],
+        position=position,
         stream_id=row["stream_id"],
         stream_version=row["stream_version"],
         event=event,
