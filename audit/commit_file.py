@@ -26,10 +26,12 @@ from audit.commit_shape import (
 )
 from audit.findings import RESTORE, broken
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSIONS: Final = (1, 2)
+"""They differ in the folder of a segment; a lake may hold commits of both."""
+
 OUTCOMES: Final = ("accepted", "duplicate", "quarantined")
 SEGMENT_PATH: Final = re.compile(
-    r"family=(?P<family>[a-z]+)/(?P<seq>[0-9]{20})-(?P<sha256>[0-9a-f]{64})\.parquet"
+    r"family=(?P<family>[a-z]+)/(?:[0-9]{18}/)?(?P<seq>[0-9]{20})-(?P<sha256>[0-9a-f]{64})\.parquet"
 )
 QUARANTINE_PATH: Final = re.compile(
     r"_quarantine/(?P<seq>[0-9]{20})-(?P<sha256>[0-9a-f]{64})\.parquet"
@@ -96,7 +98,7 @@ def read_commit(data: bytes, seq: int) -> CommitFile:
     _require_lake_values(info["lake"], seq)
     commit = _facts(info["lake"], adds)
     _require_counts(commit, info["lake"]["counts"])
-    _require_names(commit)
+    _require_names(commit, info["lake"]["format_version"])
     _require_agreement(info, adds, commit)
     if seq == 0:
         _require_table(actions[1]["protocol"], actions[2]["metaData"], commit)
@@ -151,8 +153,8 @@ def _not_canonical(seq: int, found: str) -> Exception:
 def _require_lake_values(lake: dict[str, Any], seq: int) -> None:
     if lake["quarantine"] is not None:
         require_shape(lake["quarantine"], QUARANTINE, "quarantine", seq)
-    if lake["format_version"] != FORMAT_VERSION:
-        fields_problem(seq, "format_version", FORMAT_VERSION, lake["format_version"])
+    if lake["format_version"] not in FORMAT_VERSIONS:
+        fields_problem(seq, "format_version", FORMAT_VERSIONS, lake["format_version"])
     if lake["seq"] != seq:
         raise broken(
             "commit_must_carry_its_own_number",
@@ -213,13 +215,15 @@ def _require_counts(commit: CommitFile, counts: dict[str, int]) -> None:
         )
 
 
-def _require_names(commit: CommitFile) -> None:
+def _require_names(commit: CommitFile, format_version: int) -> None:
     """Files are named by commit and content, so no two commits can mean one file."""
+    folder = "" if format_version == 1 else f"{commit.seq:020d}"[:18] + "/"
     families = [segment.family for segment in commit.segments]
     if len(set(families)) != len(families):
         fields_problem(commit.seq, "segments", "one segment a family", families)
     for segment in commit.segments:
-        expected = f"family={segment.family}/{commit.seq:020d}-{segment.sha256}.parquet"
+        name = f"{commit.seq:020d}-{segment.sha256}.parquet"
+        expected = f"family={segment.family}/{folder}{name}"
         if segment.path != expected or not SEGMENT_PATH.fullmatch(expected) or segment.rows < 1:
             fields_problem(commit.seq, "segment path", expected, segment.path)
     if commit.quarantine:

@@ -119,7 +119,7 @@ def borrowed(root: Path) -> Iterator[Path]:
     """
     half = _kept(root).with_suffix(".half")
     shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(root, half, copy_function=_link_or_copy)
+    shutil.copytree(root, half, symlinks=True, copy_function=_link_or_copy)
     half.rename(_kept(root))
     try:
         yield root
@@ -147,4 +147,5 @@ def _link_or_copy(source: str, target: str) -> None:
 
 def sales_files(root: Path) -> list[Path]:
     """Sales segments in order of commit."""
-    return sorted((Home.of(settings(root)).lake / "family=sales").glob("*.parquet"))
+    found = (Home.of(settings(root)).lake / "family=sales").rglob("*.parquet")
+    return sorted(found, key=lambda path: path.name)

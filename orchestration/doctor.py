@@ -10,12 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Literal
 
 import duckdb
 
 from audit import native
+from ingestion.control.books import control_segments
 from ingestion.lake import Commit
 from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
@@ -246,14 +246,14 @@ def _stores(home: Home) -> Iterator[Finding]:
 
 def _registered(home: Home) -> set[str]:
     """Stores with a StoreRegistered event."""
-    folder: Path = home.lake / "family=control"
-    if not folder.is_dir():
+    files = [str(home.lake / path) for path in control_segments(LocalStore(home.lake))]
+    if not files:
         return set()
     with duckdb.connect(":memory:") as connection:
         rows = connection.execute(
             "select distinct store_id from read_parquet($files, hive_partitioning = false)"
             " where event_type = 'StoreRegistered'",
-            {"files": str(folder / "*.parquet")},
+            {"files": files},
         ).fetchall()
     return {str(row[0]) for row in rows}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from audit.canonical import EVENT_SCHEMA
-from ingestion.lake import Batch, Lake, OffsetRange, layout
-from ingestion.lake.log import CommitLog
+from ingestion.control.books import newest_control_segments
+from ingestion.lake import Batch, Lake, OffsetRange
 from ingestion.lake.store import LocalStore
 from ledger.instants import from_us
 from orchestration.settings import Lateness
@@ -40,16 +40,10 @@ class RecordedPolicy:
 
 def newest_recorded(lake_dir: Path) -> RecordedPolicy | None:
     """The policy in force, None if none was ever recorded. Reads control segments, newest first."""
-    store = LocalStore(lake_dir)
-    log = CommitLog(store)
-    for name in sorted(store.list("family=control"), reverse=True):
-        path = f"family=control/{name}"
-        found = layout.SEGMENT_NAME.match(path)
-        # A segment without its commit was left by a crash and is no part of the lake.
-        if found and _is_committed(log, int(found["seq"]), path):
-            policy = _last_policy(lake_dir / path, int(found["seq"]))
-            if policy:
-                return policy
+    for seq, path in newest_control_segments(LocalStore(lake_dir)):
+        policy = _last_policy(lake_dir / path, seq)
+        if policy:
+            return policy
     return None
 
 
@@ -61,12 +55,6 @@ def record(lake: Lake, policy: Lateness, *, now_us: int, historical: bool) -> in
         offsets={(SOURCE, PARTITION): OffsetRange(offset, offset + 1)},
     )
     return lake.append(batch, ingest_time_us=now_us if historical else None).seq
-
-
-def _is_committed(log: CommitLog, seq: int, path: str) -> bool:
-    if not log.exists(seq):
-        return False
-    return any(segment.path == path for segment in log.read(seq).commit.segments)
 
 
 def _last_policy(segment: Path, seq: int) -> RecordedPolicy | None:

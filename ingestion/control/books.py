@@ -5,7 +5,7 @@ writer keeps its own books warm (`Lake.books`).
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ingestion.control import folded
@@ -44,19 +44,28 @@ def control_segments(store: LocalStore, *, until_commit: int | None = None) -> I
         yield path
 
 
-def _control_segments(store: LocalStore, *, after: int, until: int) -> Iterator[tuple[int, str]]:
+def newest_control_segments(store: LocalStore) -> Iterator[tuple[int, str]]:
+    """(commit, path) of control segments, the newest first."""
+    return _control_segments(store, after=-1, until=sys.maxsize, newest_first=True)
+
+
+def _control_segments(
+    store: LocalStore, *, after: int, until: int, newest_first: bool = False
+) -> Iterator[tuple[int, str]]:
     """(commit, path) of control segments in commits (after, until]."""
     log = CommitLog(store)
-    for path, seq in _named(store.list("family=control")):
-        if seq > until:
-            return
-        named = seq > after and log.exists(seq)
+    found = sorted(_named(store, layout.family_folder("control")), reverse=newest_first)
+    for seq, path in found:
+        named = after < seq <= until and log.exists(seq)
         if named and any(one.path == path for one in log.read(seq).commit.segments):
             yield seq, path
 
 
-def _named(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    for name in sorted(names):
-        found = layout.SEGMENT_NAME.match(f"family=control/{name}")
-        if found:
-            yield found[0], int(found["seq"])
+def _named(store: LocalStore, folder: str) -> Iterator[tuple[int, str]]:
+    """(commit, path) of what is named as a segment, in no order."""
+    for name in store.list(folder):
+        path = f"{folder}/{name}"
+        if found := layout.SEGMENT_NAME.match(path):
+            yield int(found["seq"]), path
+        elif layout.SEGMENT_FOLDER.match(path):
+            yield from _named(store, path)

@@ -1,17 +1,17 @@
 """SQL of the `live.tail_*` relations: the lake behind an edition, always to its newest commit.
 
-Runs are read by name; younger commits through a glob whose files are pruned by name, so that a
-connection opened long ago sees a commit made just now. Holds text only.
+Runs are read by name; younger commits through a window of names to come, so that a connection
+opened long ago sees a commit made just now. Holds text only.
 Called by `current_file`. Order of reading and why nothing is counted twice: docs/editions.md.
 """
-
-from pathlib import Path
 
 from audit.canonical import CANONICAL, Kind
 from ingestion.lake.layout import FAMILIES
 from orchestration.home import Home
+from orchestration.publish import window as windows
 from orchestration.publish.export import file_list, quoted, text
 from orchestration.publish.tail import COMMITS, Coverage, empty_file
+from orchestration.publish.window import Window
 
 SCHEMA = "live"
 
@@ -22,60 +22,83 @@ _TYPES = {
     Kind.INSTANT: "timestamptz",
     Kind.DECIMAL: "decimal(18, 4)",
 }
+_NAME_LENGTH = 20 + 1 + 64 + len(".parquet")
+"""Of a segment: commit, SHA-256."""
+
+_TOO_MANY = (
+    "So many commits came since this file was written that it does not show them all."
+    " Run `ledgerlake publish`, then open the file again."
+)
 _COMMIT_TYPE = (
     "struct(lake struct(seq bigint, ingest_time_us bigint, segments struct(path varchar)[]))"
 )
 
 
 def tail_relations(home: Home, coverage: Coverage) -> list[str]:
-    """CREATE VIEW statements for `live.tail_log`, `live.tail_commits` and one per family."""
+    """CREATE VIEW statements for `live.tail_commits` and two per family.
+
+    `tail_found_<family>` has what lies in segments, each row with its segment's name where that
+    may have no commit; `tail_<family>` only what commits name. Who reads several of them reads
+    `tail_commits` once and compares the names himself.
+    """
+    window = windows.opened(home, after=coverage.until, no_events=empty_file(home, "events"))
     return [
         f"create schema if not exists {SCHEMA}",
-        f"create or replace view {SCHEMA}.tail_log as {_log(home, coverage)}",
-        f"create or replace view {SCHEMA}.tail_commits as {_commits(home, coverage)}",
+        f"create or replace view {SCHEMA}.tail_commits as {_commits(home, coverage, window)}",
         *(
-            f"create or replace view {SCHEMA}.tail_{family} as {_events(home, coverage, family)}"
+            statement
             for family in FAMILIES
+            for statement in (
+                f"create or replace view {SCHEMA}.tail_found_{family} as"
+                f" {_found(home, coverage, window, family)}",
+                f"create or replace view {SCHEMA}.tail_{family} as {_events(family)}",
+            )
         ),
     ]
 
 
-def _log(home: Home, coverage: Coverage) -> str:
-    """One row per commit not in a run: number, time, and the segments that belong to it."""
-    folder = home.lake / "_delta_log"
+def _commits(home: Home, coverage: Coverage, window: Window) -> str:
+    """One row per commit: number, time, and the names of its segments that are in no run."""
+    columns = "commit_seq, ingest_time, []::varchar[] as segments"
+    names = f"list_transform(commitinfo.lake.segments, lambda one: right(one.path, {_NAME_LENGTH}))"
+    last = text(window.commit(window.last))
     return (
-        "select commitinfo.lake.seq as commit_seq,"
-        " make_timestamptz(commitinfo.lake.ingest_time_us) as ingest_time,"
-        " list_transform(commitinfo.lake.segments, lambda one: one.path) as paths"
-        f" from read_json({text(folder / '*.json')}, format = 'newline_delimited',"
+        f"{_from_runs(home, coverage, COMMITS, columns)} union all"
+        f" select commitinfo.lake.seq, make_timestamptz(commitinfo.lake.ingest_time_us), {names}"
+        f" from read_json({file_list(window.logs)}, format = 'newline_delimited',"
         f" columns = {{commitInfo: {text(_COMMIT_TYPE)}}}, filename = true)"
-        f" where filename > {text(folder / f'{coverage.until:020d}.json')}"
-        f" and filename < {text(folder / ':')} and commitinfo is not null"
+        f" where filename > {text(window.commit(coverage.until))} and commitinfo is not null"
+        f" and case when filename >= {last} then error({text(_TOO_MANY)}) else true end"
     )
 
 
-def _commits(home: Home, coverage: Coverage) -> str:
+def _found(home: Home, coverage: Coverage, window: Window, family: str) -> str:
+    columns = _event_columns(family)
     return (
-        f"{_from_runs(home, coverage, COMMITS, 'commit_seq, ingest_time')}"
-        f" union all select commit_seq, ingest_time from {SCHEMA}.tail_log"
-    )
-
-
-def _events(home: Home, coverage: Coverage, family: str) -> str:
-    """A segment counts only if its commit names it: a crash may leave one that no commit names."""
-    names = [column.name for column in CANONICAL if column.name != "family"]
-    columns = ", ".join([f"{text(family)} as family", *map(quoted, names)])
-    folder = home.lake / f"family={family}"
-    first = f"{coverage.until + 1:020d}"
-    prefix = len(str(home.lake)) + 2
-    committed = f"select unnest(paths) from {SCHEMA}.tail_log"
-    return (
-        f"{_from_runs(home, coverage, family, columns)}"
-        f" union all select {columns} from read_parquet({_segments(home, family)},"
+        f"{_from_runs(home, coverage, family, f'{columns}, null::varchar as segment')}"
+        f" union all select {columns}, right(filename, {_NAME_LENGTH})"
+        f" from read_parquet({file_list(window.segments(family))},"
         " hive_partitioning = false, filename = true)"
-        f" where filename >= {text(folder / first)} and filename < {text(folder / ':')}"
-        f" and substring(filename, {prefix}) in ({committed})"
+        f" where filename > {text(window.first_segment(family))}"
     )
+
+
+def _events(family: str) -> str:
+    """A segment counts only if its commit names it: a crash may leave one that no commit names.
+
+    Commits are listed before segments: of every commit in the list all segments are there.
+    """
+    return (
+        "with committed as materialized"
+        f" (select unnest(segments) as segment from {SCHEMA}.tail_commits)"
+        f" select {_event_columns(family)} from {SCHEMA}.tail_found_{family}"
+        " where segment is null or segment in (select segment from committed)"
+    )
+
+
+def _event_columns(family: str) -> str:
+    names = [column.name for column in CANONICAL if column.name != "family"]
+    return ", ".join([f"{text(family)} as family", *map(quoted, names)])
 
 
 def _from_runs(home: Home, coverage: Coverage, name: str, columns: str) -> str:
@@ -84,18 +107,6 @@ def _from_runs(home: Home, coverage: Coverage, name: str, columns: str) -> str:
         f"select {columns} from read_parquet({file_list(files)}, hive_partitioning = false)"
         f" where commit_seq > {coverage.after} and commit_seq <= {coverage.until}"
     )
-
-
-def _segments(home: Home, family: str) -> str:
-    """The family's segments, younger ones to come included.
-
-    A glob that matches nothing is an error in DuckDB, and segments are never deleted: so the
-    family's own folder as soon as it holds one, all families' folders until then.
-    """
-    own = home.lake / f"family={family}"
-    there = any(own.glob("*.parquet"))
-    pattern = own / "*.parquet" if there else home.lake / "family=*" / "*.parquet"
-    return file_list([empty_file(home, family), Path(pattern)])
 
 
 def column_types() -> dict[str, str]:

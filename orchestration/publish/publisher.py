@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ledger.errors import IncorrectInput
 from orchestration.home import Home
 from orchestration.locks import exclusive
-from orchestration.publish import current_file, pins, retention, showing, tail
+from orchestration.publish import current_file, pins, retention, showing, tail, window
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import Pointer
 from orchestration.publish.edition import Edition, PublishedTable
@@ -224,7 +224,7 @@ class _Publisher:
 
     def _refresh(self, edition: Edition, pointer: Pointer) -> None:
         moved = pointer.home != str(self._home.root)
-        if moved or tail.open_commits(self._home, pointer.tail_until) >= tail.RUN_COMMITS:
+        if moved or tail.has_open(self._home, tail.RUN_COMMITS, after=pointer.tail_until):
             showing.again(self._home, edition, pointer)
 
     def _prune(self, current: Edition, now_us: int) -> list[int]:
@@ -240,6 +240,7 @@ class _Publisher:
         commits = (editions.read(self._home.editions, number).commit_seq for number in recent)
         oldest = min(commits, default=current.commit_seq)
         tail.prune(self._home, after=oldest, older_than_us=rule.deadline_us)
+        window.prune(self._home, after=oldest, older_than_us=rule.deadline_us)
         return gone
 
 

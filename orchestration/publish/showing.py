@@ -50,8 +50,8 @@ def refresh_tail(settings: Settings, *, most_open: int = 2 * tail.RUN_COMMITS) -
     False if nothing was done: few are open, nothing is published, or another process publishes.
     """
     home = Home.of(settings)
-    pointer = current_file.read_pointer(home)
-    if pointer is None or tail.open_commits(home, pointer.tail_until) < most_open:
+    until = tail.shown_until(home)
+    if until is None or not tail.has_open(home, most_open, after=until):
         return False
     try:
         with exclusive(home.publish_lock, doing="tail refresh"):
@@ -102,3 +102,4 @@ def _point(home: Home, edition: Edition, *, highest: int) -> None:
         coverage=tail.shorten(home, after=edition.commit_seq),
     )
     current_file.replace(home, shown)
+    tail.remember_shown(home, shown.coverage)

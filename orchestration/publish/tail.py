@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from audit.canonical import SEGMENT_SCHEMA
-from ingestion.lake import Commit, Segment
+from ingestion.lake import Commit, Segment, layout
 from ingestion.lake.layout import FAMILIES
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
@@ -75,10 +75,22 @@ def shorten(home: Home, *, after: int) -> Coverage:
     return Coverage(after, max([after, *(run.last for run in wanted)]), wanted)
 
 
-def open_commits(home: Home, coverage_until: int) -> int:
-    """How many commits live queries read one by one. Cheap: looks only at the log's names."""
-    log = CommitLog(LocalStore(home.lake))
-    return sum(1 for _ in _exists_after(log, coverage_until))
+def has_open(home: Home, commits: int, *, after: int) -> bool:
+    """Whether live queries read so many commits one by one. Looks for one file's name."""
+    return CommitLog(LocalStore(home.lake)).exists(after + commits)
+
+
+def remember_shown(home: Home, coverage: Coverage) -> None:
+    """Note where the tail that readers see has its runs' end."""
+    replace_durably(home.tail / "shown.json", json.dumps({"until": coverage.until}).encode())
+
+
+def shown_until(home: Home) -> int | None:
+    """Up to which commit readers read runs; None before the first publish. Reads one small file."""
+    try:
+        return int(json.loads((home.tail / "shown.json").read_bytes())["until"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
 
 
 def prune(home: Home, *, after: int, older_than_us: int) -> int:
@@ -111,8 +123,15 @@ def empty_file(home: Home, name: str) -> Path:
 
 def _new_runs(home: Home, log: CommitLog, *, after: int) -> Iterator[Run]:
     commits = (logged.commit for logged in log.after(after))
-    while len(group := list(islice(commits, RUN_COMMITS))) == RUN_COMMITS:
-        yield _write_run(home, group)
+    while group := list(islice(commits, RUN_COMMITS)):
+        if len(group) == RUN_COMMITS or not all(_can_be_found(one) for one in group):
+            yield _write_run(home, group)
+
+
+def _can_be_found(commit: Commit) -> bool:
+    """Whether its segments lie where a window looks: those of lake format 1 do not."""
+    folders = ((one, layout.segment_folder(one.family, commit.seq)) for one in commit.segments)
+    return all(one.path.startswith(f"{folder}/") for one, folder in folders)
 
 
 def _with_gaps_filled(home: Home, log: CommitLog, runs: Sequence[Run], after: int) -> Iterator[Run]:
@@ -223,12 +242,6 @@ def _write_runs(home: Home, lake_id: str, runs: Sequence[Run]) -> None:
     state = {"lake_id": lake_id, "runs": [asdict(run) for run in runs]}
     home.tail.mkdir(parents=True, exist_ok=True)
     replace_durably(home.tail / "runs.json", json.dumps(state, sort_keys=True).encode())
-
-
-def _exists_after(log: CommitLog, seq: int) -> Iterator[int]:
-    while log.exists(seq + 1):
-        seq += 1
-        yield seq
 
 
 def now_us() -> int:

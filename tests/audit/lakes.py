@@ -54,7 +54,7 @@ def commit_file(lake: Path, seq: int) -> Path:
 
 
 def segment_of(lake: Path, seq: int, family: str = "sales") -> Path:
-    (path,) = lake.glob(f"family={family}/{seq:020d}-*.parquet")
+    (path,) = lake.glob(f"family={family}/*/{seq:020d}-*.parquet")
     return path
 
 
@@ -127,7 +127,7 @@ def replace_segment(lake: Path, seq: int, data: bytes) -> str:
 
 def _replace(lake: Path, seq: int, old: Path, data: bytes) -> str:
     sha256 = hashlib.sha256(data).hexdigest()
-    path = f"family=sales/{seq:020d}-{sha256}.parquet"
+    path = old.relative_to(lake).with_name(f"{seq:020d}-{sha256}.parquet").as_posix()
     old.unlink()
     (lake / path).write_bytes(data)
 

@@ -76,7 +76,8 @@ FIELDS = "commit_must_have_the_fields_of_its_format"
 AGREE = "delta_actions_must_agree_with_the_lake_fields"
 OFFSETS = "source_offsets_must_follow_each_other"
 FORGED_FIELDS: list[tuple[Callable[[list[Action]], None], str]] = [
-    (_set("lake.format_version", 2), FIELDS),
+    (_set("lake.format_version", 1), FIELDS),
+    (_set("lake.format_version", 3), FIELDS),
     (_set("lake.lake_id", "0" * 32), "lake_id_must_not_change"),
     (_set("lake.lake_id", "X" * 32), FIELDS),
     (_set("lake.seq", 5), "commit_must_carry_its_own_number"),
@@ -175,8 +176,8 @@ def test_a_clock_that_steps_back_is_found(lake: Path) -> None:
     [
         (b'"counts":', b'"counts": '),
         (b'"isBlindAppend":true,', b'"isBlindAppend":true,"isBlindAppend":true,'),
-        (b'"format_version":1', b'"format_version":1.0'),
-        (b'"format_version":1', b'"format_version":NaN'),
+        (b'"format_version":2', b'"format_version":2.0'),
+        (b'"format_version":2', b'"format_version":NaN'),
         (b'"till"', b'"\\u0074ill"'),
         (b'"till"', b'"\xff"'),
         (b"}\n", b"}\r\n"),

@@ -17,6 +17,7 @@ from audit.lake_report import KnownHead, Progress
 from audit.seal import seal_written, sealed
 from audit.verify_lake import main, verify_lake
 from ingestion.lake import Lake
+from ingestion.lake.layout import segment_path
 from tests.audit.lakes import actions_of, commit_file, flip, segment_of
 from tests.events import batch, sales
 
@@ -46,7 +47,7 @@ def test_a_whole_lake_verifies_with_its_counts_and_head(whole_lake: Path) -> Non
 
 def test_every_shorter_log_verifies_too(lake: Path) -> None:
     for seq in (5, 4, 3):
-        for path in lake.glob(f"*/{seq:020d}*"):
+        for path in lake.rglob(f"{seq:020d}*"):
             path.unlink()
         report = verify_lake(lake)
         assert report.ok and report.commits == seq, report.to_text()
@@ -82,7 +83,7 @@ def test_a_crash_of_a_writer_while_it_runs_is_no_lost_commit(tmp_path: Path) -> 
         if progress.commits == 1:
             writer.append(batch(sales(writer.head.tree_size, 10)))
             left = writer.head.seq + 1
-            (tmp_path / f"lake/family=sales/{left:020d}-{'a' * 64}.parquet").write_bytes(b"x")
+            (tmp_path / "lake" / segment_path("sales", left, "a" * 64)).write_bytes(b"x")
 
     report = verify_lake(tmp_path / "lake", progress=crash_after_two_commits)
     assert report.ok and report.commits == 2 and report.orphans >= 1, report.to_text()
@@ -102,7 +103,7 @@ def test_every_single_flipped_bit_of_a_commit_file_is_found(whole_lake: Path, se
             read_commit(bytes(flipped), seq)
 
 
-@pytest.mark.parametrize("pattern", ["_delta_log/*.json", "family=*/*", "_quarantine/*"])
+@pytest.mark.parametrize("pattern", ["_delta_log/*.json", "family=*/*/*", "_quarantine/*"])
 def test_flipped_bits_in_every_kind_of_file_are_found_in_their_commit(
     lake: Path, pattern: str, rng: random.Random
 ) -> None:
@@ -215,7 +216,7 @@ def test_a_commit_of_another_lake_is_found(lake: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["family=sales/*4-*", "family=accounts/*2-*", "_quarantine/*3-*"]
+    "pattern", ["family=sales/*/*4-*", "family=accounts/*/*2-*", "_quarantine/*3-*"]
 )
 def test_a_lost_segment_or_quarantine_file_is_named(lake: Path, pattern: str) -> None:
     (file,) = lake.glob(pattern)
@@ -264,7 +265,7 @@ def test_a_segment_that_is_a_folder_or_cannot_be_read_is_a_problem_not_a_crash(l
 
 
 def test_what_a_crash_leaves_is_counted_and_harmless(lake: Path) -> None:
-    orphan = lake / f"family=sales/{6:020d}-{'a' * 64}.parquet"
+    orphan = lake / segment_path("sales", 6, "a" * 64)
     orphan.write_bytes(b"whole, but no commit names it")
     (lake / f"_quarantine/{6:020d}-{'a' * 64}.parquet").write_bytes(b"x")
     (lake / f"family=sales/{3:020d}-{'b' * 64}.parquet").write_bytes(b"lost race")

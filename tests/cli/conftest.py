@@ -80,7 +80,7 @@ def published(terminal: Terminal, published_once: Path) -> Terminal:
 def own(terminal: Terminal, published_once: Path) -> Terminal:
     """A terminal on its own copy of the published home, published anew; for commands that write."""
     root = terminal.folder / "home"
-    shutil.copytree(published_once, root)
+    shutil.copytree(published_once, root, symlinks=True)
     terminal.set("LEDGERLAKE_HOME", str(root))
     terminal.set("LEDGERLAKE_EDITIONS__KEEP", "3")
     assert terminal.run("publish", "--full").code == 0

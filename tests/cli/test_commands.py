@@ -247,7 +247,7 @@ def test_verify_passes_on_a_whole_home_and_names_a_broken_segment(own: Terminal)
     root = Path(os.environ["LEDGERLAKE_HOME"])
     done = own.run("verify", "--json")
     assert done.code == 0 and done.json["ok"] and done.json["index_checked"]
-    segment = sorted((root / "lake/default/family=sales").glob("*.parquet"))[0]
+    segment = sorted((root / "lake/default/family=sales").rglob("*.parquet"))[0]
     data = bytearray(segment.read_bytes())
     data[len(data) // 2] ^= 1
     segment.chmod(0o644)

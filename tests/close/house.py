@@ -312,7 +312,7 @@ class House:
 
     def copy_to(self, root: Path) -> "House":
         """The same house elsewhere; readers are shown the new place."""
-        shutil.copytree(self.root, root)
+        shutil.copytree(self.root, root, symlinks=True)
         copy = House(root, self.clock, self.sold, self.careful)
         copy.publish()
         return copy

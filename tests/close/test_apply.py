@@ -100,7 +100,7 @@ def test_damaged_segment_ends_the_close_and_leaves_the_period_soft_closed(house:
     shop = house("open")
     planned = shop.plan(JANUARY)
     assert planned.token
-    segment = sorted((shop.home.lake / "family=sales").glob("*.parquet"))[7]
+    segment = sorted((shop.home.lake / "family=sales").rglob("*.parquet"))[7]
     segment.chmod(0o644)
     damaged = bytearray(segment.read_bytes())
     damaged[len(damaged) // 2] ^= 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -20,6 +21,7 @@ from dbt.cli.main import dbtRunner
 from ingestion.control.books import load_books
 from ingestion.journal import NewEvent
 from ingestion.lake import Lake
+from ingestion.lake.layout import segment_path
 from ledger.errors import IncorrectInput
 from orchestration.close import closed_figures
 from orchestration.journal import opened
@@ -143,9 +145,11 @@ class Story:
     def _drop_segment(self) -> None:
         """A whole, readable segment of a commit there never was."""
         folder = self.house.home.lake / "family=sales"
-        newest = sorted(folder.glob("*.parquet"))[-1]
-        name = f"{int(newest.name[:20]) + 500:020d}{newest.name[20:]}"
-        shutil.copyfile(newest, folder / name)
+        newest = sorted(folder.rglob("*.parquet"))[-1]
+        path = Path(segment_path("sales", int(newest.name[:20]) + 500, newest.stem[21:]))
+        dropped = folder.parent / path
+        dropped.parent.mkdir(exist_ok=True)
+        shutil.copyfile(newest, dropped)
 
     def _dbt(self, *arguments: str) -> None:
         """dbt itself, as anybody could run it; without its tests, which are not what is tried."""

@@ -170,7 +170,7 @@ def test_nothing_is_reproduced_from_bytes_the_lake_does_not_name(house: Copy) ->
     shop = house("closed")
     with pytest.raises(IncorrectInput, match="one that a close has issued"):
         reproduce(shop.settings, JANUARY, closed_edition=2, make_builder=_warm)
-    segment = sorted((shop.home.lake / "family=sales").glob("*.parquet"))[7]
+    segment = sorted((shop.home.lake / "family=sales").rglob("*.parquet"))[7]
     segment.chmod(0o644)
     segment.write_bytes(segment.read_bytes()[:-9] + b"x" * 9)
     with pytest.raises(InternalFault, match=segment.name):

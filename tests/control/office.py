@@ -251,7 +251,7 @@ class Office:
         return self.approve("adam", asked, *self.decisions(event_ids, decision, into, asked))
 
     def rows_of(self, event_ids: Sequence[str]) -> dict[str, int]:
-        files = sorted((self.folder / "lake").glob("family=sales/*.parquet"))
+        files = sorted((self.folder / "lake").glob("family=sales/*/*.parquet"))
         frame = pl.concat([pl.read_parquet(f, columns=["event_id", "row_index"]) for f in files])
         wanted = frame.filter(pl.col("event_id").is_in(list(event_ids)))
         return dict(wanted.iter_rows())

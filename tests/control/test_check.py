@@ -145,7 +145,7 @@ def test_verify_reports_a_broken_rule_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_row_written_past_the_choke_point_stops_the_books(office: Office) -> None:
-    (segment, *_) = sorted((office.folder / "lake" / "family=control").glob("*.parquet"))
+    (segment, *_) = sorted((office.folder / "lake" / "family=control").rglob("*.parquet"))
     rows = pl.read_parquet(segment, hive_partitioning=False)
     with pytest.raises(InternalFault, match="source 'till'"):
         fold(EMPTY, [rows.with_columns(source=pl.lit("till"))])

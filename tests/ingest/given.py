@@ -111,7 +111,7 @@ class Home:
 
     def events(self) -> pl.DataFrame:
         """All events of the lake, in its order."""
-        files = sorted((self.folder / "lake").glob("family=*/*.parquet"))
+        files = sorted((self.folder / "lake").glob("family=*/*/*.parquet"))
         if not files:
             return pl.DataFrame({"event_id": []})
         return pl.concat([pl.read_parquet(file) for file in files]).sort("row_index")

@@ -60,7 +60,7 @@ def accrued(_accrued_once: Bank, tmp_path: Path) -> Bank:
 
 def copied(bank: Bank, root: Path) -> Bank:
     """The same bank elsewhere; its edition says where it is."""
-    shutil.copytree(bank.root, root)
+    shutil.copytree(bank.root, root, symlinks=True)
     made = Bank(root, clock=bank.clock, moved=bank.moved)
     made.move_edition()
     return made

@@ -18,7 +18,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def _all_events(root: Path) -> pl.DataFrame:
-    return pl.read_parquet(root / "lake" / "family=*" / "*.parquet", hive_partitioning=True)
+    return pl.read_parquet(root / "lake" / "family=*" / "*" / "*.parquet", hive_partitioning=True)
 
 
 def test_accepted_events_stand_in_the_lake_with_what_the_lake_adds(

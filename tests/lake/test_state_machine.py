@@ -122,7 +122,7 @@ class LakeMachine(RuleBasedStateMachine):
         report = verify_lake(self.home / "lake")
         assert report.ok, report
         assert report.events == len(self.model)
-        segments = list((self.home / "lake").glob("family=*/*.parquet"))
+        segments = list((self.home / "lake").glob("family=*/*/*.parquet"))
         committed = {s for s in segments if self._is_committed(s)}
         rows = [pl.read_parquet(s, columns=["event_id", "category"]) for s in sorted(committed)]
         if rows:

@@ -135,7 +135,7 @@ WANTED_LATE = [
 def segments(made: Warehouse) -> dict[str, str]:
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in made.home.lake.glob("family=*/*.parquet")
+        for path in made.home.lake.glob("family=*/*/*.parquet")
     }
 
 
@@ -191,24 +191,24 @@ def _balances(rows: list[tuple[Any, ...]]) -> dict[tuple[str, str], Decimal]:
 
 def _with_tail(made: Warehouse, query: str) -> dict[tuple[str, str], Decimal]:
     """Balances by the live views, with the commits no build has seen as their tail."""
-    files = sorted(str(one) for one in made.home.lake.glob("family=accounts/*.parquet"))
+    files = sorted(str(one) for one in made.home.lake.glob("family=accounts/*/*.parquet"))
     with duckdb.connect(str(made.home.warehouse)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         booked = "(select max(commit_seq) from staging.stg_lake__commits)"
         tail = f"from read_parquet({files}, hive_partitioning = false) where commit_seq > {booked}"
-        connection.execute(f"insert into live.tail_accounts by name select * {tail}")
+        connection.execute(f"insert into live.tail_found_accounts by name select * {tail}")
         connection.execute(
-            f"insert into live.tail_commits select distinct commit_seq, ingest_time {tail}"
+            f"insert into live.tail_commits by name select distinct commit_seq, ingest_time {tail}"
         )
         found = connection.execute(query).fetchall()
-        connection.execute("delete from live.tail_accounts; delete from live.tail_commits")
+        connection.execute("delete from live.tail_found_accounts; delete from live.tail_commits")
         return _balances(found)
 
 
 def test_python_reads_every_deposit_as_the_marts_do(seen: Seen) -> None:
     bank = seen.bank
     lake, known = bank.made.home.lake, contracts.load()
-    events = pl.concat(pl.read_parquet(one) for one in lake.glob("family=accounts/*.parquet"))
+    events = pl.concat(pl.read_parquet(one) for one in lake.glob("family=accounts/*/*.parquet"))
     head = bank.made.lake.head.seq
     currencies = account_currencies(lake, set(events["account_id"]), until=head)
     told: dict[tuple[str, str], Decimal] = defaultdict(lambda: Decimal(0))

@@ -78,7 +78,7 @@ def test_every_day_and_country_has_the_published_figures(online_shop: Warehouse)
 
 def test_invoices_and_cancellations_can_be_told_from_the_lake(online_shop: Warehouse) -> None:
     """What the marts do not keep: invoices and cancelled lines, by the shop's own day."""
-    segments = online_shop.home.lake / "family=sales" / "*.parquet"
+    segments = online_shop.home.lake / "family=sales" / "*" / "*.parquet"
     different = online_shop.rows(
         f"""
         with found as (

@@ -91,7 +91,7 @@ class Shop:
             values = {"booked": row[0], "until": until}
             log = str(self.home.lake / "_delta_log" / "*.json")
             connection.execute(_COMMITS, {**values, "log": log})
-            segments = str(self.home.lake / "family=sales" / "*.parquet")
+            segments = str(self.home.lake / "family=sales" / "*" / "*.parquet")
             connection.execute(_VERSIONS, {**values, "segments": segments})
             connection.execute(_CELLS, {"booked": row[0]})
             connection.execute(_FRESHNESS)

@@ -57,7 +57,7 @@ def test_a_commit_is_seen_on_a_connection_opened_before_it(
 
 def test_tail_rows_are_the_lake_rows(shop: Shop, reader: duckdb.DuckDBPyConnection) -> None:
     shop.sell(500)
-    segment = next((shop.home.lake / "family=sales").glob(f"{2:020d}-*.parquet"))
+    segment = next((shop.home.lake / "family=sales").rglob(f"{2:020d}-*.parquet"))
     columns = [name for name in live_sql.column_types() if name != "family"]
     wanted = duckdb.sql(f"select {', '.join(columns)} from '{segment}' order by row_index")
     found = reader.execute("select * exclude (family) from live.tail_sales order by row_index")
@@ -75,7 +75,7 @@ def test_a_segment_without_its_commit_is_not_counted(
 ) -> None:
     """A writer that died after its segment leaves one; the number goes to the next commit."""
     shop.sell(10)
-    segment = next((shop.home.lake / "family=sales").glob(f"{2:020d}-*.parquet"))
+    segment = next((shop.home.lake / "family=sales").rglob(f"{2:020d}-*.parquet"))
     orphan = segment.with_name(f"{3:020d}-{'0' * 64}.parquet")
     shutil.copy(segment, orphan)
     assert _seen(reader) == (10, 10, 2)

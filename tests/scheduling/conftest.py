@@ -62,7 +62,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 def office(tmp_path: Path, published_once: Path, instance: DagsterInstance) -> Iterator[Office]:
     """The published home, copied, with all definitions over it."""
     root = tmp_path / "home"
-    shutil.copytree(published_once, root)
+    shutil.copytree(published_once, root, symlinks=True)
     settings = Settings(home=root)
     publish(settings, full=True)
     made = Office(settings, instance)

@@ -39,7 +39,7 @@ amount = { column = "amount" }
 @pytest.fixture
 def home(tmp_path: Path, published_once: Path) -> Home:
     root = tmp_path / "home"
-    shutil.copytree(published_once, root)
+    shutil.copytree(published_once, root, symlinks=True)
     return Home.of(Settings(home=root))
 
 

@@ -37,14 +37,32 @@
 
 
 {#
-    One row per zone and business day that an event between the two instants may fall on.
+    UTC days on which a business day may start that has to do with events of the days given: business
+    days are up to two days from the UTC day they touch, and each is known by the next one's start.
+#}
+{% macro days_between(first_us, last_us) -%}
+    range({{ first_us }} // 86400000000 - 3, {{ last_us }} // 86400000000 + 4)
+{%- endmacro %}
+
+
+{# The same for events on few days that lie far apart. #}
+{% macro days_around(events) -%}
+    (
+        select list_distinct(flatten(list(range(utc_day - 3, utc_day + 4))))
+        from (select distinct epoch_us(event_time) // 86400000000 as utc_day from {{ events }})
+    )
+{%- endmacro %}
+
+
+{#
+    One row per zone and business day that an event on one of these days may fall on.
 
     A clock put back shows some times twice (in the Azores midnight itself): the day starts the
     first time. DuckDB answers with the second, so where a day is not 24 hours after the one
     before, the offset of the day before is tried. A time the clock skips is moved on by the
     gap.
 #}
-{% macro business_day_starts(zones, first_us, last_us) -%}
+{% macro business_day_starts(zones, utc_days) -%}
     select
         zone_no,
         business_day,
@@ -70,9 +88,7 @@
                 partition by zone_no order by business_day
             ) as us_after_day_before
         from {{ zones }}
-        cross join unnest(range(
-            ({{ first_us }}) // 86400000000 - 3, ({{ last_us }}) // 86400000000 + 4
-        )) as days (business_day)
+        cross join unnest({{ utc_days }}) as days (business_day)
     )
 {%- endmacro %}
 
@@ -100,11 +116,12 @@
                 where starts.start_us > days.business_day * 86400000000
             ) as next_starts
         from {{ business_day_starts }} as days
+        -- Equal keys: with "between", each zone's days would be compared with each other.
+        cross join unnest([-2, -1, 0, 1, 2]) as offsets (days_on)
         inner join {{ business_day_starts }} as starts
             on
                 days.zone_no = starts.zone_no
-                and starts.business_day between
-                days.business_day - 2 and days.business_day + 2
+                and days.business_day + offsets.days_on = starts.business_day
         group by all
     )
 {%- endmacro %}

@@ -31,8 +31,7 @@
             events='events',
             commits='commits',
             rules=rules,
-            first_us=segments.first_us,
-            last_us=segments.last_us,
+            utc_days=days_between(segments.first_us, segments.last_us),
         ) | indent(8) }}
     )
     {%- else -%}
@@ -68,8 +67,7 @@
             events='events',
             commits='commits',
             rules=rules,
-            first_us=segments.first_us,
-            last_us=segments.last_us,
+            utc_days=days_between(segments.first_us, segments.last_us),
         ) | indent(8) }}
     )
 
@@ -114,8 +112,7 @@
             events=family ~ '_events',
             commits='commits',
             rules=rules,
-            first_us=segments.first_us,
-            last_us=segments.last_us,
+            utc_days=days_between(segments.first_us, segments.last_us),
         ) | indent(8) }}
     )
 

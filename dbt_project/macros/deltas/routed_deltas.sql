@@ -11,12 +11,12 @@
     events     relation with the columns of a segment
     commits    relation with commit_seq and ingest_time
     rules      see built_rules
-    first_us, last_us  SQL for the first and last event time, in microseconds
+    utc_days   SQL for a list of days since 1970-01-01, of the events and three around: see days_between
 #}
-{% macro routed_deltas(keys, measures, events, commits, rules, first_us, last_us) -%}
+{% macro routed_deltas(keys, measures, events, commits, rules, utc_days) -%}
     {% set columns = ['commit_seq', 'event_type', 'amount', 'quantity'] -%}
     {% if rules.by_source %}{% do columns.append('source') %}{% endif -%}
-    with {{ booking_rules(rules, commits, first_us, last_us) }},
+    with {{ booking_rules(rules, commits, utc_days) }},
 
     zoned_events as (
         {{ zoned_events(events, keys + columns, rules) | indent(8) }}
@@ -118,10 +118,11 @@
 {%- endmacro %}
 
 
-{# One row per event: all its columns, its business date and its route. #}
-{% macro routed_events(events, commits, rules, first_us, last_us) -%}
-    {% set columns = event_columns().keys() | reject('equalto', 'ingest_time') | list -%}
-    with {{ booking_rules(rules, commits, first_us, last_us) }},
+{# One row per event: its columns (all, or those named), its business date and its route. #}
+{% macro routed_events(events, commits, rules, utc_days, named=none) -%}
+    {% set given = named or event_columns().keys() | list -%}
+    {% set columns = given | reject('equalto', 'ingest_time') | list -%}
+    with {{ booking_rules(rules, commits, utc_days) }},
 
     zoned_events as (
         {{ zoned_events(events, columns, rules) | indent(8) }}
@@ -141,7 +142,7 @@
     {{ routing('placed_events', rules) }}
 
     select
-        {{ event_columns().keys() | join(', ') }},
+        {{ given | join(', ') }},
         business_date,
         period_id,
         exception_reason,

@@ -44,26 +44,36 @@
 
 {# The pure twin is ledger/routing.py. Needs source and exceeded_cap in `placed`. #}
 {% macro routing_by_period(placed, rules) -%}
-    dated as materialized (
+    -- Materialized: else DuckDB may join all commits' rules with all days of their calendar first,
+    -- 33 million rows for 3,000 small commits.
+    placed_with_rules as materialized (
         select
             placed.*,
-            days.business_date,
-            days.period_id,
-            days.next_start_us,
             rules.ingest_time,
             rules.ingest_us,
-            coalesce(periods.state, case
-                when days.period_end <= rules.locked_before then 'Closed' else 'Open'
-            end) as state,
-            coalesce(periods.sealed, false) as sealed
+            rules.calendar_version,
+            rules.locked_before
         from {{ placed }} as placed
         inner join rules
             on placed.commit_seq = rules.commit_seq
+    ),
+
+    dated as materialized (
+        select
+            placed.* exclude (calendar_version, locked_before),
+            days.business_date,
+            days.period_id,
+            days.next_start_us,
+            coalesce(periods.state, case
+                when days.period_end <= placed.locked_before then 'Closed' else 'Open'
+            end) as state,
+            coalesce(periods.sealed, false) as sealed
+        from placed_with_rules as placed
         inner join days
             on
                 placed.zone_no = days.zone_no
                 and placed.business_day = days.business_day
-                and rules.calendar_version = days.calendar_version
+                and placed.calendar_version = days.calendar_version
         left join known_periods as periods
             on
                 days.period_id = periods.period_id
@@ -170,7 +180,7 @@
 
 
 {# The tables every booking looks things up in: zones, days, and the rules of each commit. #}
-{% macro booking_rules(rules, commits, first_us, last_us) -%}
+{% macro booking_rules(rules, commits, utc_days) -%}
 known_stores as materialized (
         select store_id, time_zone, day_cut_off_minutes, commit_from, commit_to
         from {{ rules.stores }}
@@ -185,7 +195,7 @@ known_stores as materialized (
     ),
 
     business_day_starts as (
-        {{ business_day_starts('zones', first_us, last_us) | indent(8) }}
+        {{ business_day_starts('zones', utc_days) | indent(8) }}
     ),
 
     zone_days as (

@@ -5,9 +5,13 @@
     `is_of_family` tells an exception's family by its event_type.
 #}
 {% macro tail_deltas(keys, measures, family, is_of_family) -%}
-    {% set events = source('tail', 'tail_' ~ family).include(database=false) -%}
+    {% set found_events = source('tail', 'tail_found_' ~ family).include(database=false) -%}
     {% set newest = read_as_newest(family) -%}
-    {% set tail_control = source('tail', 'tail_control').include(database=false) -%}
+    {# Not all columns: of a materialized relation DuckDB reads all it names. #}
+    {% set columns = ['commit_seq', 'row_index', 'event_type', 'event_time', 'source', 'amount',
+        'quantity', 'store_id'] -%}
+    {% if newest %}{% do columns.append('schema_version') %}{% endif -%}
+    {% for key in keys if key not in columns %}{% do columns.append(key) %}{% endfor -%}
     {% set rules = {
         'stores': 'store_versions',
         'policies': 'policy_versions',
@@ -18,7 +22,24 @@
         'by_source': true,
         'caps': '(select caps from amount_caps)',
     } -%}
-    with control_events as materialized (
+    -- Each relation of the tail is read once, the commits first: of every commit in the list all
+    -- segments are there. A segment that none names is no part of the lake.
+    with tail_commits as materialized (
+        select commit_seq, ingest_time, segments
+        from {{ source('tail', 'tail_commits').include(database=false) }}
+    ),
+
+    committed_segments as materialized (
+        select unnest(segments) as segment from tail_commits
+    ),
+
+    tail_control as materialized (
+        select commit_seq, ingest_time, row_index, event_type, store_id, payload
+        from {{ source('tail', 'tail_found_control').include(database=false) }}
+        where segment is null or segment in (select segment from committed_segments)
+    ),
+
+    control_events as materialized (
         select
             commit_seq, ingest_time, row_index, event_type, store_id, payload
         from {{ ref('stg_control__events').include(database=false) }}
@@ -26,7 +47,7 @@
         union all
         select
             commit_seq, ingest_time, row_index, event_type, store_id, payload
-        from {{ tail_control }}
+        from tail_control
         where event_type <> 'StoreDayUploaded'
     ),
 
@@ -61,13 +82,13 @@
     ),
 
     decisions as materialized (
-        {{ decisions(tail_control) | indent(8) }}
+        {{ decisions('tail_control') | indent(8) }}
     ),
 
-    -- Read once: the tail may be thousands of small files.
     tail_events as materialized (
-        select {{ event_columns().keys() | join(', ') }}
-        from {{ events }}
+        select {{ columns | join(', ') }}
+        from {{ found_events }}
+        where segment is null or segment in (select segment from committed_segments)
     ),
 
     {% if newest and newest.openings -%}
@@ -89,11 +110,6 @@
     {%- endif %}
     {% set told_events = 'newest_tail_events' if newest else 'tail_events' -%}
 
-    tail_commits as materialized (
-        select commit_seq, ingest_time
-        from {{ source('tail', 'tail_commits').include(database=false) }}
-    ),
-
     decided_tail_events as (
         select * from {{ told_events }}
         where row_index in (select row_index from decisions)
@@ -114,8 +130,8 @@
                 events='decided_tail_events',
                 commits='tail_commits',
                 rules=rules,
-                first_us='select min(epoch_us(event_time)) from decided_tail_events',
-                last_us='select max(epoch_us(event_time)) from decided_tail_events',
+                utc_days=days_around('decided_tail_events'),
+                named=columns,
             ) | indent(12) }}
         )
     )
@@ -128,8 +144,7 @@
             events=told_events,
             commits='tail_commits',
             rules=rules,
-            first_us='select min(epoch_us(event_time)) from tail_events',
-            last_us='select max(epoch_us(event_time)) from tail_events',
+            utc_days=days_around('tail_events'),
         ) | indent(8) }}
     )
     union all by name

@@ -6,9 +6,15 @@
     {% if not execute %}{{ return('') }}{% endif %}
     create schema if not exists live;
     create table if not exists live.tail_commits as
-    select cast(null as bigint) as commit_seq, cast(null as timestamptz) as ingest_time
+    select
+        cast(null as bigint) as commit_seq,
+        cast(null as timestamptz) as ingest_time,
+        cast(null as varchar[]) as segments
     where false;
+    -- Warehouses made before the column.
+    alter table live.tail_commits add column if not exists segments varchar[];
     {% for family in ('sales', 'accounts', 'control') %}
-    create table if not exists live.tail_{{ family }} as {{ no_events() }};
+    create table if not exists live.tail_found_{{ family }} as
+    select *, cast(null as varchar) as segment from ({{ no_events() }});
     {% endfor %}
 {% endmacro %}
