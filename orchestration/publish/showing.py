@@ -8,7 +8,7 @@ the watch, `publisher` and the close.
 from ledger.errors import IncorrectInput
 from orchestration.home import Home
 from orchestration.locks import Busy, exclusive
-from orchestration.publish import closed_periods, current_file, tail
+from orchestration.publish import booking, closed_periods, current_file, tail
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import Pointer, Shown
 from orchestration.publish.edition import Edition
@@ -99,7 +99,7 @@ def _point(home: Home, edition: Edition, *, highest: int) -> None:
     shown = Shown(
         edition=edition,
         highest=highest,
-        coverage=tail.shorten(home, after=edition.commit_seq),
+        coverage=tail.shorten(home, after=edition.commit_seq, booking=booking.of(home, edition)),
     )
     current_file.replace(home, shown)
     tail.remember_shown(home, shown.coverage)

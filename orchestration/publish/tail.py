@@ -1,17 +1,19 @@
 """The lake's tail behind the edition, in few files: small commits compacted into runs.
 
-Derived and rebuildable: a run holds commits [first, last] exactly as the lake does, never changes
-and is replaced only by a longer one. `live.*` views read runs by name and younger commits from
-the lake itself (`live_sql`). Called by publishing and, every some commits, by the watch.
+Derived and rebuildable: a run holds commits [first, last] exactly as the lake does, and what they
+are booked as; it never changes and is replaced only by a longer one. `live.*` views read runs by
+name and younger commits from the lake itself (`live_sql`). Called by publishing and by whoever
+commits, every some commits.
 """
 
 import io
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -39,40 +41,77 @@ LARGE_SEGMENT_ROWS = 50_000
 COMMITS = "commits"
 
 
+BOOKED = ("sales", "accounts")
+"""Families whose events are routed: a run may keep their deltas too."""
+
+
+def deltas_of(family: str) -> str:
+    """The name a run keeps the deltas of a family under."""
+    return f"{family}-deltas"
+
+
+DELTAS = tuple(map(deltas_of, BOOKED))
+
+
+class Booking(Protocol):
+    """Tells what commits are booked as; `version` changes with the SQL that books."""
+
+    @property
+    def version(self) -> str: ...
+
+    def deltas(self, first: int, last: int) -> dict[str, pl.DataFrame] | None:
+        """Per family the deltas of commits [first, last]; None if that cannot be told now."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Commits [first, last]; `files` maps a family, or `commits`, to paths below the home."""
+    """Commits [first, last]; `files` maps a family, `commits`, or deltas to paths below the home.
+
+    `booked_by` is the version of the SQL that made the deltas; empty: there are none.
+    """
 
     first: int
     last: int
     level: int
     files: dict[str, list[str]]
+    booked_by: str = ""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Runs that hold the commits (after, until]; later ones are read from the lake."""
+    """Runs that hold the commits (after, until]; later ones are read from the lake.
+
+    Of commits (after, booked] the runs have deltas too.
+    """
 
     after: int
+    booked: int
     until: int
     runs: tuple[Run, ...]
 
-    def files(self, name: str) -> list[str]:
-        return [path for run in self.runs for path in run.files.get(name, [])]
+    def files(self, name: str, *, after: int | None = None) -> list[str]:
+        """Files of that name that may hold commits behind `after`."""
+        first = self.after if after is None else after
+        return [path for run in self.runs if run.last > first for path in run.files.get(name, [])]
 
 
-def shorten(home: Home, *, after: int) -> Coverage:
+def shorten(home: Home, *, after: int, booking: Booking | None = None) -> Coverage:
     """Bring the tail behind commit `after` to few files, and say which. Costs what is new."""
     log = CommitLog(LocalStore(home.lake))
     lake_id = log.read(0).commit.lake_id
     before = _read_runs(home, lake_id)
     runs = list(_with_gaps_filled(home, log, before, after))
     runs += _new_runs(home, log, after=max([after, *(run.last for run in runs)]))
-    merged = _merged(home, runs)
+    merged = _merged(home, list(_booked(home, runs, after, booking)))
     if merged != before:
         _write_runs(home, lake_id, merged)
     wanted = tuple(run for run in merged if run.last > after)
-    return Coverage(after, max([after, *(run.last for run in wanted)]), wanted)
+    until, booked = max([after, *(run.last for run in wanted)]), after
+    for run in wanted:
+        if booking is None or run.booked_by != booking.version or run.first > booked + 1:
+            break
+        booked = run.last
+    return Coverage(after, booked, until, wanted)
 
 
 def has_open(home: Home, commits: int, *, after: int) -> bool:
@@ -158,6 +197,25 @@ def _write_run(home: Home, commits: Sequence[Commit]) -> Run:
     return Run(first=first, last=last, level=0, files=files)
 
 
+def _booked(home: Home, runs: Sequence[Run], after: int, booking: Booking | None) -> Iterator[Run]:
+    """The runs, those behind `after` with their deltas where the views can tell them."""
+    wanted = [
+        run for run in runs if booking and run.last > after and run.booked_by != booking.version
+    ]
+    frames = booking.deltas(wanted[0].first, wanted[-1].last) if booking and wanted else None
+    for run in runs:
+        if booking is None or frames is None or run not in wanted:
+            yield run
+            continue
+        made = {}
+        for family, frame in frames.items():
+            mine = frame.filter(pl.col("commit_seq").is_between(run.first, run.last))
+            name = deltas_of(family)
+            folder = _folder(name, booking.version)
+            made[name] = [_write_file(home, folder, mine, run.first, run.last)]
+        yield replace(run, files={**run.files, **made}, booked_by=booking.version)
+
+
 def _commit_times(numbers: Sequence[int], times_us: Sequence[int]) -> pl.DataFrame:
     return pl.DataFrame(
         [
@@ -202,18 +260,26 @@ def _merge(home: Home, runs: Sequence[Run]) -> Run:
     first, last = runs[0].first, runs[-1].last
     ours = home.tail.relative_to(home.root).as_posix()
     files: dict[str, list[str]] = {}
-    for name in (*FAMILIES, COMMITS):
+    booked_by = runs[0].booked_by if len({run.booked_by for run in runs}) == 1 else ""
+    for name in (*FAMILIES, COMMITS, *(DELTAS if booked_by else ())):
         paths = [path for run in runs for path in run.files.get(name, [])]
         copies = [path for path in paths if path.startswith(ours)]
         files[name] = [path for path in paths if path not in copies]
         if copies:
             frame = pl.concat(pl.read_parquet(home.root / path) for path in copies)
-            files[name].append(_write_file(home, name, frame, first, last))
-    return Run(first=first, last=last, level=runs[0].level + 1, files=files)
+            folder = _folder(name, booked_by)
+            files[name].append(_write_file(home, folder, frame, first, last))
+    level = runs[0].level + 1
+    return Run(first=first, last=last, level=level, files=files, booked_by=booked_by)
 
 
-def _write_file(home: Home, name: str, frame: pl.DataFrame, first: int, last: int) -> str:
-    path = home.tail / name / f"{first:020d}-{last:020d}.parquet"
+def _folder(name: str, version: str) -> str:
+    """Deltas that other SQL made are other files."""
+    return f"{name}-{version[:16]}" if name in DELTAS else name
+
+
+def _write_file(home: Home, folder: str, frame: pl.DataFrame, first: int, last: int) -> str:
+    path = home.tail / folder / f"{first:020d}-{last:020d}.parquet"
     _write_parquet(frame, path)
     return path.relative_to(home.root).as_posix()
 

@@ -198,7 +198,8 @@ def _with_tail(made: Warehouse, query: str) -> dict[tuple[str, str], Decimal]:
         tail = f"from read_parquet({files}, hive_partitioning = false) where commit_seq > {booked}"
         connection.execute(f"insert into live.tail_found_accounts by name select * {tail}")
         connection.execute(
-            f"insert into live.tail_commits by name select distinct commit_seq, ingest_time {tail}"
+            f"insert into live.tail_commits by name"
+            f" select distinct commit_seq, ingest_time, false as is_booked {tail}"
         )
         found = connection.execute(query).fetchall()
         connection.execute("delete from live.tail_found_accounts; delete from live.tail_commits")

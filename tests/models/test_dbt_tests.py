@@ -248,7 +248,7 @@ def test_a_live_view_that_says_more_than_its_mart_fails_its_test(damaged: Wareho
     _execute(
         damaged,
         """
-        insert into live.tail_commits values (99, timestamptz '2025-04-11 00:00:00Z', []);
+        insert into live.tail_commits values (99, timestamptz '2025-04-11 00:00:00Z', [], false);
         insert into live.tail_found_sales
             (commit_seq, event_type, event_time, store_id, currency, amount)
         values (99, 'SaleRecorded', timestamptz '2025-04-10 00:00:00Z', 'harbour', 'EUR', 1)

@@ -1,5 +1,6 @@
 """The lake's tail in the published file: every commit once, at once, for old and new readers."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.publish import live_sql, tail
+from audit.verify_lake import verify_lake
+from ingestion.lake import layout
+from orchestration.publish import live_sql, tail, window
 from orchestration.publish.showing import refresh_tail, rollback
 from tests.events import batch, deposits
 from tests.publish.shop import Shop, open_shop
@@ -172,6 +175,81 @@ def test_large_segments_are_read_where_they_are(
     refresh_tail(shop.settings, most_open=1)
     with _opened(shop) as connection:
         assert _seen(connection) == (90, 90, 5)
+
+
+@pytest.fixture
+def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two blocks of four commits each, segments of two commits a folder."""
+    monkeypatch.setattr(layout, "COMMITS_PER_FOLDER", 2)
+    monkeypatch.setattr(window, "COMMITS_PER_FOLDER", 2)
+    monkeypatch.setattr(window, "BLOCK_COMMITS", 4)
+    monkeypatch.setattr(tail, "RUN_COMMITS", 2)
+
+
+@pytest.mark.usefixtures("small_window")
+def test_a_window_shows_what_comes_in_all_its_blocks_and_says_when_it_is_used_up(
+    tmp_path: Path,
+) -> None:
+    shop = open_shop(tmp_path / "home", editions={"keep": 5, "keep_hours": 1})
+    shop.sell(100)
+    shop.build()
+    shop.publish()
+    with _opened(shop) as reader:
+        for last in range(2, 7):
+            shop.sell(10)
+            assert _seen(reader) == (10 * (last - 1), 10 * (last - 1), last)
+        shop.sell(10)
+        with pytest.raises(duckdb.Error, match="does not show them all"):
+            _seen(reader)
+    rollback(shop.settings, to=1)
+    with _opened(shop) as later:
+        assert later.execute("select max(commit_seq) from live.tail_commits").fetchall() == [(7,)]
+        assert _seen(later) == (60, 60, 7)
+
+
+def test_a_query_lists_no_more_names_however_long_the_lake(
+    shop: Shop, reader: duckdb.DuckDBPyConnection
+) -> None:
+    """What makes a live query cheap: every pattern it asks for lies in the window."""
+    patterns = [
+        pattern
+        for (sql,) in reader.execute(
+            "select sql from duckdb_views() where sql like '%*%'"
+        ).fetchall()
+        for pattern in re.findall(r"'([^']*\*[^']*)'", sql)
+        if pattern.startswith("/")
+    ]
+    assert patterns
+    assert {Path(one).is_relative_to(shop.home.tail / "window") for one in patterns} == {True}
+
+
+def test_commits_of_an_older_lake_format_are_shown(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their segments lie where no window looks: publishing copies them into a run."""
+    with monkeypatch.context() as older, _opened(shop) as reader:
+        older.setattr(layout, "FORMAT_VERSION", 1)
+        older.setattr(
+            layout, "segment_path", lambda f, seq, sha: f"family={f}/{seq:020d}-{sha}.parquet"
+        )
+        shop.sell(10)
+        with pytest.raises(duckdb.Error, match="older version of Ledgerlake"):
+            _seen(reader)
+    rollback(shop.settings, to=1)
+    shop.sell(5)
+    with _opened(shop) as later:
+        assert _seen(later) == (15, 15, 3)
+    assert verify_lake(shop.home.lake).ok
+
+
+def test_windows_nobody_needs_go_after_their_time(shop: Shop) -> None:
+    no_events = tail.empty_file(shop.home, "events")
+    made = window.opened(shop.home, after=5 * window.BLOCK_COMMITS, no_events=no_events)
+    window.prune(shop.home, after=made.after, older_than_us=0)
+    folder = made.folders[0].parent
+    assert len(list(folder.iterdir())) == 2 * window.BLOCKS, "readers may still look through them"
+    window.prune(shop.home, after=made.after, older_than_us=tail.now_us() + 1)
+    assert sorted(folder.iterdir()) == sorted(made.folders)
 
 
 def test_lost_runs_are_made_again(shop: Shop) -> None:

@@ -6,6 +6,8 @@
 #}
 {% macro tail_deltas(keys, measures, family, is_of_family) -%}
     {% set found_events = source('tail', 'tail_found_' ~ family).include(database=false) -%}
+    {% set booked_events = source('tail', 'tail_booked_' ~ family).include(database=false) -%}
+    {% set booked_deltas = source('tail', 'tail_deltas_' ~ family).include(database=false) -%}
     {% set newest = read_as_newest(family) -%}
     {# Not all columns: of a materialized relation DuckDB reads all it names. #}
     {% set columns = ['commit_seq', 'row_index', 'event_type', 'event_time', 'source', 'amount',
@@ -25,7 +27,7 @@
     -- Each relation of the tail is read once, the commits first: of every commit in the list all
     -- segments are there. A segment that none names is no part of the lake.
     with tail_commits as materialized (
-        select commit_seq, ingest_time, segments
+        select commit_seq, ingest_time, segments, is_booked
         from {{ source('tail', 'tail_commits').include(database=false) }}
     ),
 
@@ -37,6 +39,9 @@
         select commit_seq, ingest_time, row_index, event_type, store_id, payload
         from {{ source('tail', 'tail_found_control').include(database=false) }}
         where segment is null or segment in (select segment from committed_segments)
+        union all
+        select commit_seq, ingest_time, row_index, event_type, store_id, payload
+        from {{ source('tail', 'tail_booked_control').include(database=false) }}
     ),
 
     control_events as materialized (
@@ -83,6 +88,7 @@
 
     decisions as materialized (
         {{ decisions('tail_control') | indent(8) }}
+        and commit_seq in (select commit_seq from tail_commits where not is_booked)
     ),
 
     tail_events as materialized (
@@ -99,6 +105,10 @@
         select account_id, currency, row_index, commit_seq
         from tail_events
         where {{ is_opening() }}
+        union all
+        select account_id, currency, row_index, commit_seq
+        from {{ booked_events }}
+        where {{ is_opening() }}
     ),
     {% do newest.update({'openings': 'known_openings'}) -%}
     {%- endif %}
@@ -110,9 +120,22 @@
     {%- endif %}
     {% set told_events = 'newest_tail_events' if newest else 'tail_events' -%}
 
+    -- Events of booked commits are not booked again, but may be decided now.
+    decided_booked_events as materialized (
+        select {{ columns | join(', ') }}
+        from {{ booked_events }}
+        where row_index in (select row_index from decisions)
+    ),
+
     decided_tail_events as (
         select * from {{ told_events }}
         where row_index in (select row_index from decisions)
+        union all
+        {% if newest -%}
+        {{ newest_events('decided_booked_events', newest) | indent(8) }}
+        {%- else -%}
+        select * from decided_booked_events
+        {%- endif %}
     ),
 
     decided_events as (
@@ -152,4 +175,6 @@
     from (
         {{ decided_deltas(keys, measures, 'decisions', 'decided_events') | indent(8) }}
     )
+    union all by name
+    select * from {{ booked_deltas }}
 {%- endmacro %}
