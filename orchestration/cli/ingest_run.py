@@ -55,11 +55,8 @@ def run(wish: Wish) -> int:
     lake = Lake.open(home.lake, home.index, tenant_id=home.tenant)
     try:
         with _stoppable() as stop:
-            if wish.watch:
-                return _watch(wish, intake, lake, stop, TailKeeper(chosen))
-            code = _ingest(wish, intake, lake, stop)
-        TailKeeper(chosen).committed(lake.head.seq)
-        return code
+            run_as = _watch if wish.watch else _ingest
+            return run_as(wish, intake, lake, stop, TailKeeper(chosen))
     finally:
         lake.close()
 
@@ -104,10 +101,16 @@ def _preview(wish: Wish, intake: Intake) -> int:
     return _exit_code([one.report for one in shown] + refused)
 
 
-def _ingest(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event) -> int:
+def _ingest(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event, tail: TailKeeper) -> int:
     found = folder.find(wish.paths)
     reports = [_refused(path, error) for path, error in found.refused]
-    with ingest_report.progress(as_json=wish.as_json) as progress:
+    with ingest_report.progress(as_json=wish.as_json) as show:
+
+        def progress(path: str, done: int, rows: int) -> None:
+            """After each commit: history may be thousands of them."""
+            show(path, done, rows)
+            tail.committed(lake.head.seq)
+
         job = Ingest(
             lake=lake, intake=intake, now=system_clock, stopped=stop.is_set, progress=progress
         )

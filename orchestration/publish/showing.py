@@ -44,12 +44,13 @@ def rollback(settings: Settings, *, to: int | None = None) -> Edition:
         return edition
 
 
-def refresh_tail(settings: Settings, *, most_open: int = 2 * tail.RUN_COMMITS) -> bool:
+def refresh_tail(settings: Settings, *, most_open: int | None = None) -> bool:
     """Compact the lake's tail and show it, if live queries read many commits one by one.
 
     False if nothing was done: few are open, nothing is published, or another process publishes.
     """
     home = Home.of(settings)
+    most_open = 2 * tail.RUN_COMMITS if most_open is None else most_open
     until = tail.shown_until(home)
     if until is None or not tail.has_open(home, most_open, after=until):
         return False

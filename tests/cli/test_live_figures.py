@@ -11,9 +11,11 @@ import pytest
 from ingestion.lake import Lake
 from ingestion.lake.writer import system_clock
 from orchestration.home import Home
+from orchestration.publish import tail
 from tests.cli.conftest import OPENED
 from tests.cli.terminal import Terminal
 from tests.events import batch, deposits, sales
+from tests.ingest.given import TILL_CSV
 
 TABLES = ("daily_sales", "real_time_sales", "account_balances")
 
@@ -58,6 +60,39 @@ def _arrive_at_the_turn_of_the_month(home: Home) -> None:
             ingest_time_us=int(moment.timestamp()) * 1_000_000,
         )
     lake.close()
+
+
+def test_an_import_of_many_commits_keeps_the_tail_short_on_its_way(
+    own: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each arrival time is a commit; live views must not run out of names to come."""
+    monkeypatch.setattr(tail, "RUN_COMMITS", 4)
+    home = Home(Path(os.environ["LEDGERLAKE_HOME"]), "default")
+    shown: list[int] = []
+    kept = tail.remember_shown
+
+    def remember(home: Home, coverage: tail.Coverage) -> None:
+        shown.append(coverage.until)
+        kept(home, coverage)
+
+    monkeypatch.setattr(tail, "remember_shown", remember)
+    first = OPENED + timedelta(days=40)
+    rows = [
+        f"{number},{first.isoformat()},s1,EUR,1.25,{(first + timedelta(hours=number)).isoformat()}"
+        for number in range(1, 25)
+    ]
+    history, mapping = tmp_path / "history.csv", tmp_path / "till.toml"
+    history.write_text("\n".join(["id,at,store,currency,amount,arrived", *rows]))
+    mapping.write_text(TILL_CSV)
+    done = own.run(
+        *("ingest", "files", str(history), "--mapping", str(mapping)),
+        *("--ingest-time", "arrived"),
+    )
+    assert done.code == 0, done.text
+    assert len(shown) >= 2 and shown == sorted(shown)
+    assert not tail.has_open(home, 3 * 4, after=shown[-1]) and tail.has_open(
+        home, 1, after=shown[0]
+    )
 
 
 @pytest.mark.parametrize(
