@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from audit import canonical
 from ingestion.control import gate
+from ingestion.control.rows import holds_control
 from ingestion.lake import layout
-from ingestion.lake.batch import Batch
+from ingestion.lake.batch import NO_REJECTS, Batch
 from ingestion.lake.id_index import Found, IdIndex
 from ingestion.lake.layout import REJECT_SCHEMA
 
@@ -67,6 +68,8 @@ def prepare(batch: Batch) -> Prepared:
 
 
 def _without_foreign_control(batch: Batch) -> Batch:
+    if not holds_control(batch.events):
+        return batch
     events, rejects = gate.set_foreign_aside(batch.events, REJECT_SCHEMA)
     if rejects.is_empty():
         return batch
@@ -89,7 +92,7 @@ def fingerprints(events: pl.DataFrame) -> Fingerprints:
     return Fingerprints(
         keys=_first_64_bits(canonical.text_hashes(events["event_id"])),
         contents=_first_64_bits(canonical.content_hashes(events)),
-        by_family=events if order is None else events[order],
+        by_family=events if order is None else _taken(events, order),
         order=np.arange(events.height) if order is None else order,
     )
 
@@ -114,12 +117,20 @@ def _family_order(families: pl.Series) -> NDArray[np.intp] | None:
     return families.to_frame("family").select(by_family).to_series().to_numpy().astype(np.intp)
 
 
+def _taken(events: pl.DataFrame, order: NDArray[np.intp]) -> pl.DataFrame:
+    """Rows in this order. Of few rows column by column: a frame waits for Polars' threads."""
+    if events.height > layout.FEW_ROWS:
+        return events[order]
+    at = pl.Series(order.astype(np.uint32))  # Polars' own kind of index
+    return pl.DataFrame([series[at] for series in events.iter_columns()])
+
+
 def admit(events: pl.DataFrame, prints: Fingerprints, index: IdIndex, read: ReadEvents) -> Admitted:
     """Split a batch by what the lake and the batch itself hold already, keeping its order."""
     found = index.find(prints.keys, prints.contents)
     duplicate = found.same
     if not duplicate.any() and not len(found.other) and _all_differ(prints.keys):
-        return Admitted(events, prints, pl.DataFrame(schema=REJECT_SCHEMA), events.clear())
+        return Admitted(events, prints, NO_REJECTS, events.clear())
     in_lake = _held_in_lake(events, found, read)
     rest = np.flatnonzero(~duplicate & ~_mask(in_lake, events.height))
     again, other = _repeated_in_batch(events, prints, rest)
@@ -211,7 +222,7 @@ def _content_hexes(events: pl.DataFrame) -> pl.Series:
 
 def _as_rejects(events: pl.DataFrame, conflicts: pl.DataFrame) -> pl.DataFrame:
     if conflicts.is_empty():
-        return pl.DataFrame(schema=REJECT_SCHEMA)
+        return NO_REJECTS
     given = events[conflicts["position"].to_numpy()]
     rejects = given.with_columns(
         existing_sha256=conflicts["existing_sha256"],

@@ -4,12 +4,14 @@ Holds `Staging`, which waits for the disk in threads of its own. Does not know w
 which name makes a commit. Called by `segments` (to add) and by the writer (to put).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from ingestion.lake.store import Staged, Store
+
+T = TypeVar("T")
 
 
 class Staging:
@@ -22,7 +24,6 @@ class Staging:
     def __init__(self, store: Store, threads: Executor) -> None:
         self._store = store
         self._threads = threads
-        self._running: list[Future[bool]] = []
         self._coming: list[Future[Staged]] = []
         self._staged: list[Staged] = []
 
@@ -41,12 +42,16 @@ class Staging:
 
         A name that is taken already holds these very bytes: it has their hash in it.
         """
-        puts: list[Callable[[], bool]] = [coming.result().put for coming in self._coming]
-        self._running = [self._threads.submit(put) for put in puts[1:]]
-        for put in puts[:1]:
-            put()
-        for running in self._running:
-            running.result()
+        self.side_by_side([coming.result().put for coming in self._coming])
+
+    def side_by_side(self, tasks: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+        """Their results in order, one made here and the others in threads; all have ended then."""
+        others = [self._threads.submit(task) for task in tasks[1:]]
+        try:
+            first = [task() for task in tasks[:1]]
+        finally:
+            wait(others)
+        return (*first, *(other.result() for other in others))
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +63,6 @@ class Staging:
         trace: TracebackType | None,
     ) -> None:
         wait(self._coming)
-        wait(self._running)
         arrived = [one.result() for one in self._coming if one.exception() is None]
         for staged in (*arrived, *self._staged):
             staged.discard()

@@ -4,12 +4,14 @@ nothing left aside. Real files; the system calls are written down as they happen
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from audit.verify_lake import verify_lake
 from ingestion.lake import Lake
+from ingestion.lake.staging import Staging
 from ingestion.lake.store import FileLayer, LocalStore
 from tests.events import batch, deposits, rejects, sales
 from tests.lake.test_faults import Failing
@@ -121,3 +123,20 @@ def test_a_refused_file_leaves_nothing_aside(tmp_path: Path, call: str, nth: int
         lake.append(batch(sales(0, 1), deposits(0, 1), quarantine=rejects(1, 1)))
     assert not aside(tmp_path)
     assert lake.append(batch(sales(0, 1), deposits(0, 1), quarantine=rejects(1, 1))).accepted == 2
+
+
+def test_when_one_of_several_tasks_fails_the_others_have_ended(tmp_path: Path) -> None:
+    ended = []
+
+    def fails() -> None:
+        raise OSError("the first of them")
+
+    def takes_long() -> None:
+        time.sleep(0.1)
+        ended.append(True)
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(OSError, match="the first"):
+        try:
+            Staging(LocalStore(tmp_path), threads).side_by_side([fails, takes_long])
+        finally:
+            assert ended
