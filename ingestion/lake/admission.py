@@ -32,13 +32,14 @@ class Fingerprints:
     of SHA-256 of each event's id and of its content (which includes the id).
 
     `by_family` holds the events in lake order (family by family, then as received); `order` says
-    which received position each of its rows has.
+    which received position each of its rows has. `all_differ`: no key is there twice.
     """
 
     keys: NDArray[np.uint64]
     contents: NDArray[np.uint64]
     by_family: pl.DataFrame
     order: NDArray[np.intp]
+    all_differ: bool
 
     def take(self, kept: NDArray[np.intp]) -> "Fingerprints":
         """Those at the positions `kept`, which rise."""
@@ -49,7 +50,8 @@ class Fingerprints:
         order = position[self.order]
         stays = order >= 0
         events = self.by_family.filter(pl.Series(stays))
-        return Fingerprints(self.keys[kept], self.contents[kept], events, order[stays])
+        keys = self.keys[kept]
+        return Fingerprints(keys, self.contents[kept], events, order[stays], self.all_differ)
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,13 @@ class Admitted:
 def fingerprints(events: pl.DataFrame) -> Fingerprints:
     """Hash ids and contents of a frame holding the content columns and `family`."""
     order = _family_order(events["family"])
+    keys = _first_64_bits(canonical.text_hashes(events["event_id"]))
     return Fingerprints(
-        keys=_first_64_bits(canonical.text_hashes(events["event_id"])),
+        keys=keys,
         contents=_first_64_bits(canonical.content_hashes(events)),
         by_family=events if order is None else _taken(events, order),
         order=np.arange(events.height) if order is None else order,
+        all_differ=_all_differ(keys),
     )
 
 
@@ -129,7 +133,7 @@ def admit(events: pl.DataFrame, prints: Fingerprints, index: IdIndex, read: Read
     """Split a batch by what the lake and the batch itself hold already, keeping its order."""
     found = index.find(prints.keys, prints.contents)
     duplicate = found.same
-    if not duplicate.any() and not len(found.other) and _all_differ(prints.keys):
+    if not duplicate.any() and not len(found.other) and prints.all_differ:
         return Admitted(events, prints, NO_REJECTS, events.clear())
     in_lake = _held_in_lake(events, found, read)
     rest = np.flatnonzero(~duplicate & ~_mask(in_lake, events.height))
@@ -187,7 +191,7 @@ def _repeated_in_batch(
     events: pl.DataFrame, prints: Fingerprints, rest: NDArray[np.intp]
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Of the positions `rest`: those that repeat an earlier one, and those that contradict it."""
-    if _all_differ(prints.keys[rest]):
+    if prints.all_differ or _all_differ(prints.keys[rest]):
         return np.empty(0, dtype=np.int64), pl.DataFrame(schema=_CONFLICT_SCHEMA)
     rows = pl.DataFrame(
         {
