@@ -82,7 +82,7 @@ def _commit_ms(lake: Lake, number: int) -> float:
 def _file_sizes(home: Path, seq: int) -> list[int]:
     lake = home / "lake" / "default"
     name = f"{seq:020d}"
-    files = [lake / "_delta_log" / f"{name}.json", *lake.glob(f"family=*/{name}-*.parquet")]
+    files = [lake / "_delta_log" / f"{name}.json", *lake.glob(f"family=*/**/{name}-*.parquet")]
     return [path.stat().st_size for path in files]
 
 

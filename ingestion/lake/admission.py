@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from audit import canonical
 from ingestion.control import gate
+from ingestion.control.rows import holds_control
 from ingestion.lake import layout
-from ingestion.lake.batch import Batch
+from ingestion.lake.batch import NO_REJECTS, Batch
 from ingestion.lake.id_index import Found, IdIndex
 from ingestion.lake.layout import REJECT_SCHEMA
 
@@ -31,13 +32,14 @@ class Fingerprints:
     of SHA-256 of each event's id and of its content (which includes the id).
 
     `by_family` holds the events in lake order (family by family, then as received); `order` says
-    which received position each of its rows has.
+    which received position each of its rows has. `all_differ`: no key is there twice.
     """
 
     keys: NDArray[np.uint64]
     contents: NDArray[np.uint64]
     by_family: pl.DataFrame
     order: NDArray[np.intp]
+    all_differ: bool
 
     def take(self, kept: NDArray[np.intp]) -> "Fingerprints":
         """Those at the positions `kept`, which rise."""
@@ -48,7 +50,8 @@ class Fingerprints:
         order = position[self.order]
         stays = order >= 0
         events = self.by_family.filter(pl.Series(stays))
-        return Fingerprints(self.keys[kept], self.contents[kept], events, order[stays])
+        keys = self.keys[kept]
+        return Fingerprints(keys, self.contents[kept], events, order[stays], self.all_differ)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def prepare(batch: Batch) -> Prepared:
 
 
 def _without_foreign_control(batch: Batch) -> Batch:
+    if not holds_control(batch.events):
+        return batch
     events, rejects = gate.set_foreign_aside(batch.events, REJECT_SCHEMA)
     if rejects.is_empty():
         return batch
@@ -86,11 +91,13 @@ class Admitted:
 def fingerprints(events: pl.DataFrame) -> Fingerprints:
     """Hash ids and contents of a frame holding the content columns and `family`."""
     order = _family_order(events["family"])
+    keys = _first_64_bits(canonical.text_hashes(events["event_id"]))
     return Fingerprints(
-        keys=_first_64_bits(canonical.text_hashes(events["event_id"])),
+        keys=keys,
         contents=_first_64_bits(canonical.content_hashes(events)),
-        by_family=events if order is None else events[order],
+        by_family=events if order is None else _taken(events, order),
         order=np.arange(events.height) if order is None else order,
+        all_differ=_all_differ(keys),
     )
 
 
@@ -114,12 +121,20 @@ def _family_order(families: pl.Series) -> NDArray[np.intp] | None:
     return families.to_frame("family").select(by_family).to_series().to_numpy().astype(np.intp)
 
 
+def _taken(events: pl.DataFrame, order: NDArray[np.intp]) -> pl.DataFrame:
+    """Rows in this order. Of few rows column by column: a frame waits for Polars' threads."""
+    if events.height > layout.FEW_ROWS:
+        return events[order]
+    at = pl.Series(order.astype(np.uint32))  # Polars' own kind of index
+    return pl.DataFrame([series[at] for series in events.iter_columns()])
+
+
 def admit(events: pl.DataFrame, prints: Fingerprints, index: IdIndex, read: ReadEvents) -> Admitted:
     """Split a batch by what the lake and the batch itself hold already, keeping its order."""
     found = index.find(prints.keys, prints.contents)
     duplicate = found.same
-    if not duplicate.any() and not len(found.other) and _all_differ(prints.keys):
-        return Admitted(events, prints, pl.DataFrame(schema=REJECT_SCHEMA), events.clear())
+    if not duplicate.any() and not len(found.other) and prints.all_differ:
+        return Admitted(events, prints, NO_REJECTS, events.clear())
     in_lake = _held_in_lake(events, found, read)
     rest = np.flatnonzero(~duplicate & ~_mask(in_lake, events.height))
     again, other = _repeated_in_batch(events, prints, rest)
@@ -176,7 +191,7 @@ def _repeated_in_batch(
     events: pl.DataFrame, prints: Fingerprints, rest: NDArray[np.intp]
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Of the positions `rest`: those that repeat an earlier one, and those that contradict it."""
-    if _all_differ(prints.keys[rest]):
+    if prints.all_differ or _all_differ(prints.keys[rest]):
         return np.empty(0, dtype=np.int64), pl.DataFrame(schema=_CONFLICT_SCHEMA)
     rows = pl.DataFrame(
         {
@@ -211,7 +226,7 @@ def _content_hexes(events: pl.DataFrame) -> pl.Series:
 
 def _as_rejects(events: pl.DataFrame, conflicts: pl.DataFrame) -> pl.DataFrame:
     if conflicts.is_empty():
-        return pl.DataFrame(schema=REJECT_SCHEMA)
+        return NO_REJECTS
     given = events[conflicts["position"].to_numpy()]
     rejects = given.with_columns(
         existing_sha256=conflicts["existing_sha256"],

@@ -1,7 +1,7 @@
 """Where the lake's bytes lie: one small interface and its local-disk form.
 
-Holds put-if-absent, durable reads and listing. Does not know commits or Parquet.
-Called by `writer` and `log`; an object store joins by the same four methods.
+Holds put-if-absent, in one step or two, reads and listing. Does not know commits or Parquet.
+Called by `staging`, `writer` and `log`; an object store joins by the same five methods.
 """
 
 import errno
@@ -18,8 +18,21 @@ Step = Callable[[str], None]
 """Called with the name of each step just reached; tests kill the process there."""
 
 
+class Staged(Protocol):
+    """Content that is durable and has no name yet. An object store may hold it in memory."""
+
+    def put(self) -> bool:
+        """Give it its name, durably. False if the name is taken already (nothing changed)."""
+
+    def discard(self) -> None:
+        """Leave nothing aside. What was put keeps its name."""
+
+
 class Store(Protocol):
-    """Four verbs over relative paths with `/`; contents are never changed once created."""
+    """Five verbs over relative paths with `/`; contents are never changed once created."""
+
+    def stage(self, path: str, data: bytes) -> Staged:
+        """The first half of a create: `data` durable, to be put under `path` later."""
 
     def create(self, path: str, data: bytes) -> bool:
         """Store `data` under `path` durably. False if `path` exists already (nothing changed)."""
@@ -80,24 +93,26 @@ class LocalStore:
         self._files = files or FileLayer()
         self._step = step or (lambda _name: None)
         self._on_fsync_failure = on_fsync_failure
+        self._durable_folders: set[Path] = set()
 
-    def create(self, path: str, data: bytes) -> bool:
+    def stage(self, path: str, data: bytes) -> "_Aside":
         target = self.root / path
         self._make_folder(target.parent)
-        aside = target.parent / f".tmp-{uuid.uuid4().hex}"
+        aside = _Aside(self, target)
         try:
-            self._write_aside(aside, data)
+            self._write_aside(aside.path, data)
             self._step("written")
-            try:
-                self._files.link(aside, target)
-            except FileExistsError:
-                return False
-            self._step("linked")
-            self._fsync_folder(target.parent)
-            self._step("durable")
-            return True
+        except BaseException:
+            aside.discard()
+            raise
+        return aside
+
+    def create(self, path: str, data: bytes) -> bool:
+        aside = self.stage(path, data)
+        try:
+            return aside.put()
         finally:
-            aside.unlink(missing_ok=True)
+            aside.discard()
 
     def read(self, path: str) -> bytes:
         return (self.root / path).read_bytes()
@@ -111,6 +126,18 @@ class LocalStore:
                 yield from (entry.name for entry in entries if not entry.name.startswith(".tmp-"))
         except FileNotFoundError:
             return
+
+    def link(self, aside: Path, target: Path) -> bool:
+        """Name what lies aside, durably. False if the name is taken, which is durable then, too."""
+        try:
+            self._files.link(aside, target)
+            new = True
+        except FileExistsError:
+            new = False
+        self._step("linked")
+        self._fsync_folder(target.parent)
+        self._step("durable")
+        return new
 
     def _write_aside(self, aside: Path, data: bytes) -> None:
         fd = self._files.open_new(aside)
@@ -129,13 +156,15 @@ class LocalStore:
             left = left[self._files.write(fd, left) :]
 
     def _make_folder(self, folder: Path) -> None:
-        missing = []
-        while not folder.exists():
-            missing.append(folder)
-            folder = folder.parent
-        for one in reversed(missing):
-            one.mkdir(exist_ok=True)
-            self._fsync_folder(one.parent)
+        """Make it and its name durable: who made it before may have died before it was."""
+        if folder in self._durable_folders:
+            return
+        if self.root not in folder.parents and folder.exists():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        self._fsync_folder(folder.parent)
+        self._durable_folders.add(folder)
 
     def _fsync_folder(self, folder: Path) -> None:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -153,6 +182,21 @@ class LocalStore:
             if not (unless_full and error.errno == errno.ENOSPC):
                 self._on_fsync_failure(f"fsync of {path} failed: {error}")
             raise
+
+
+class _Aside:
+    """A file written and synced beside its target, until it is linked there."""
+
+    def __init__(self, store: LocalStore, target: Path) -> None:
+        self.path = target.parent / f".tmp-{uuid.uuid4().hex}"
+        self._store = store
+        self._target = target
+
+    def put(self) -> bool:
+        return self._store.link(self.path, self._target)
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
 
 
 def probe_put_if_absent(store: Store) -> None:

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,14 +32,19 @@ from ingestion.lake.batch import Batch
 from ingestion.lake.commit import Commit, Outcome, Segment
 from ingestion.lake.id_index import IdIndex
 from ingestion.lake.log import CommitLog, LoggedCommit
-from ingestion.lake.segments import SegmentFiles
+from ingestion.lake.segments import SegmentFiles, add_quarantine, add_segments
+from ingestion.lake.staging import Staging
 from ingestion.lake.state import Head, LakeState
-from ingestion.lake.store import LocalStore, Step, Store, probe_put_if_absent
+from ingestion.lake.store import LocalStore, Staged, Step, Store, probe_put_if_absent
 from ledger.books import EMPTY, Books
 from ledger.errors import IncorrectInput, InternalFault
 
 Clock = Callable[[], int]
 """Microseconds since 1970-01-01T00:00:00Z."""
+
+
+_FILES_ADDED = len(layout.FAMILIES) + 1
+"""Of one commit at most: its segments and its quarantine. A thread for each wait for the disk."""
 
 
 def system_clock() -> int:
@@ -73,6 +79,7 @@ class Lake:
         self._store = store
         self._log = CommitLog(store)
         self._files = SegmentFiles(store)
+        self._threads = ThreadPoolExecutor(_FILES_ADDED, thread_name_prefix="stage")
         self._tenant_id = tenant_id
         self._now = now
         self._step = step or (lambda _name: None)
@@ -140,7 +147,6 @@ class Lake:
 
         `ingest_time_us` dates commit 0 back, so that a historical import can start there.
         """
-        lake_dir.mkdir(parents=True, exist_ok=True)
         store = store or LocalStore(lake_dir, step=step)
         if not store.exists(layout.commit_path(0)):
             probe_put_if_absent(store)
@@ -270,26 +276,28 @@ class Lake:
         tree = CompactRange.from_hex(self._head.tree_size, self._state.frontier())
         tiles = tree.extend(canonical.leaf_hashes(rows))
         self._step("before_segments")
-        seq = self._head.seq + 1
-        segments = self._files.put_segments(rows, seq)
-        commit = Commit(
-            lake_id=self._head.lake_id,
-            seq=seq,
-            previous_sha256=self._head.commit_sha256,
-            commit_id=uuid.uuid4().hex,
-            ingest_time_us=ingest_time[0],
-            historical_import=ingest_time[1],
-            tree_size=tree.size,
-            tree_root=tree.root().hex(),
-            segments=segments,
-            quarantine=self._files.put_quarantine(rejects, seq, ingest_time[0]),
-            sources=dict(batch.offsets),
-            outcomes=_outcomes(admitted, rejects),
-        )
-        self._step("before_commit")
-        data = commits.to_bytes(commit)
-        if not self._put_commit(commit, data):
-            return None
+        seq, ingest_us = self._head.seq + 1, ingest_time[0]
+        with Staging(self._store, self._threads) as files:
+            commit = Commit(
+                lake_id=self._head.lake_id,
+                seq=seq,
+                previous_sha256=self._head.commit_sha256,
+                commit_id=uuid.uuid4().hex,
+                ingest_time_us=ingest_us,
+                historical_import=ingest_time[1],
+                tree_size=tree.size,
+                tree_root=tree.root().hex(),
+                segments=add_segments(files, rows, seq),
+                quarantine=add_quarantine(files, rejects, seq, ingest_us),
+                sources=dict(batch.offsets),
+                outcomes=_outcomes(admitted, rejects),
+            )
+            data = commits.to_bytes(commit)
+            staged = files.stage(layout.commit_path(seq), data)
+            files.put_added()
+            self._step("before_commit")
+            if not self._put_commit(staged, commit, data):
+                return None
         self._step("after_commit")
         logged = LoggedCommit(commit, commits.sha256_hex(data))
         self._remember(logged, tree, tiles)
@@ -337,11 +345,11 @@ class Lake:
             ]
         )
 
-    def _put_commit(self, commit: Commit, data: bytes) -> bool:
+    def _put_commit(self, staged: Staged, commit: Commit, data: bytes) -> bool:
         """True if `commit` is in the log. On any doubt the log is read back and compared."""
         path = layout.commit_path(commit.seq)
         try:
-            if self._store.create(path, data):
+            if staged.put():
                 return True
         except OSError:
             if not self._store.exists(path):

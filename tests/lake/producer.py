@@ -4,6 +4,7 @@ Holds `Producer`, started as a process of its own. Writes `ack <last offset> <se
 <ended ns>` to its file after each append. Called by tests/lake/test_faults.py.
 """
 
+import itertools
 import os
 import signal
 import time
@@ -16,12 +17,10 @@ from tests.events import batch, deposits, rejects, sales
 
 def dying(step: str, nth: int):
     """Kill this process with SIGKILL when `step` is reached for the nth time."""
-    seen = 0
+    seen = itertools.count(1)  # steps are reached in several threads
 
     def at(name: str) -> None:
-        nonlocal seen
-        seen += name == step
-        if name == step and seen == nth:
+        if name == step and next(seen) == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return at

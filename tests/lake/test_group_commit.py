@@ -17,8 +17,9 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def test_batches_submitted_together_share_a_commit(lake: Lake) -> None:
+    given = [batch(sales(n * 10, 10)) for n in range(20)]  # before the group's time begins to run
     with GroupCommitter(lake, GroupLimits(max_delay_s=0.5, max_rows=1000)) as group:
-        futures = [group.submit(batch(sales(n * 10, 10))) for n in range(20)]
+        futures = [group.submit(one) for one in given]
         results = [future.result(timeout=20) for future in futures]
     assert {r.seq for r in results} == {1}
     assert lake.head.tree_size == 200

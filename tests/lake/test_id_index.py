@@ -1,5 +1,7 @@
 """The id index: exact answers, growth, crash and restart. Real files, no lake around it."""
 
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +93,64 @@ def test_ids_survive_growth_however_they_crowd(
         assert index.count == done == len(index.entries())
         assert index.find(keys[:done], contents[:done]).same.all()
         assert index.entries()[:, 1].tolist() == contents[:done].tolist()
+
+
+def test_the_table_is_synced_while_the_writer_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+    fsync = os.fsync
+
+    def slow(fd: int) -> None:
+        assert may_end.wait(20)
+        fsync(fd)
+
+    index = IdIndex(tmp_path / "ids")
+    keys, contents = _keys(100_000, 1), _keys(100_000, 2)
+    index.apply(0, keys[:100], contents[:100], np.arange(100))
+    index.sync()
+    monkeypatch.setattr(id_index, "_SYNC_ROWS", 1000)
+    monkeypatch.setattr(os, "fsync", slow)
+    index.apply(1, keys[100:2000], contents[100:2000], np.arange(100, 2000))
+    index.apply(2, keys[2000:3000], contents[2000:3000], np.arange(2000, 3000))
+    monkeypatch.setattr(id_index, "_boot_id", lambda: b"another boot id!")
+    assert IdIndex(tmp_path / "ids").applied_seq == 0, "on disk is what it was"
+    may_end.set()
+    index.sync()
+    assert IdIndex(tmp_path / "ids").applied_seq == 2
+
+
+def test_a_table_just_grown_is_trusted_after_a_restart_once_it_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = IdIndex(tmp_path / "ids")
+    keys, contents = _keys(100_000, 1), _keys(100_000, 2)
+    index.apply(3, keys[:100], contents[:100], np.arange(100))
+    index.sync()
+    monkeypatch.setattr(IdIndex, "_begin_sync", lambda _self: None)
+    index.apply(4, keys[100:], contents[100:], np.arange(100, 100_000))
+    monkeypatch.undo()
+    boot = id_index._boot_id
+    monkeypatch.setattr(id_index, "_boot_id", lambda: b"another boot id!")
+    restarted = IdIndex(tmp_path / "ids")
+    assert restarted.applied_seq == -1, "all is replayed"
+    monkeypatch.setattr(id_index, "_boot_id", boot)
+    index.sync()
+    monkeypatch.setattr(id_index, "_boot_id", lambda: b"another boot id!")
+    assert IdIndex(tmp_path / "ids").applied_seq == 4
+
+
+def test_a_sync_that_failed_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    index = IdIndex(tmp_path / "ids")
+    monkeypatch.setattr(os, "fsync", broken)
+    for _ in range(2):
+        with pytest.raises(OSError, match="Input/output"):
+            index.sync()
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="Input/output"):
+        index.sync()
