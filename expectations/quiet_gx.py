@@ -3,7 +3,7 @@
 Holds `quieten`. It imports a statistics and a plotting library for questions that are not asked
 here, compiles its pages' templates anew for each page, copies 4 MB of fonts beside each report,
 and makes a configuration anew for each of its options it reads. Verdicts and reports stay as they
-are, byte by byte (docs/decisions/0008). Called before it is imported.
+are, byte by byte (docs/decisions/0009). Called before it is imported.
 """
 
 import importlib
