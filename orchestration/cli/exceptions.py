@@ -191,7 +191,8 @@ def exceptions_decide(
     wanted = _wanted(period, store, source, first, last, reason, status)
     way = _way(event, wanted, everything, sheet, decision)
     known = read_known(home)
-    late = read_late_events(home, known=known)
+    filtered = sheet is None and way != "--event"
+    late = read_late_events(home, known=known, wanted=wanted if filtered else None)
     if sheet is not None:
         prepared = _from_sheet(known, late, sheet, why)
     else:

@@ -15,6 +15,7 @@ from orchestration.close.past_days import (
     NOTHING_KNOWN,
     REPLICATES,
     Asked,
+    Flags,
     Floats,
     Pool,
     Store,
@@ -123,6 +124,7 @@ def _missing(store: Store, pool: Pool, tail: Tail, draw: np.random.Generator) ->
     missing = np.zeros(REPLICATES)
     own = draw.exponential(size=(REPLICATES, store.past_days))
     borrowed = draw.gamma(POOL_WEIGHT / POOL_SAMPLE, size=(REPLICATES, POOL_SAMPLE))
+    weights = _Weights(own, borrowed)
     kinds = kind_of(store.known, store.trades(store.weekdays))
     for hours, known, kind in zip(store.ages, store.known, kinds, strict=True):
         if hours >= tail.horizon_hours:  # older than what past days were watched: the tail's
@@ -131,17 +133,33 @@ def _missing(store: Store, pool: Pool, tail: Tail, draw: np.random.Generator) ->
         if not pooled.any():  # a store's own days are in the pool as well
             continue
         values = np.concatenate([shares, draw.choice(pooled, POOL_SAMPLE)])
-        weights = np.concatenate([own[:, store.state(hours).kind == kind], borrowed], axis=1)
+        summed = weights.summed(store.state(hours).kind == kind)
         scale = store.daily if kind in NOTHING_KNOWN else float(known)
-        missing += _pick(values, weights, draw) * scale
+        missing += _pick(values, summed, draw) * scale
     return missing + tail.draw(float(store.known.sum()), draw)
 
 
-def _pick(values: Floats, weights: Floats, draw: np.random.Generator) -> Floats:
-    """One of the values per row of weights, by their weight."""
-    summed = np.cumsum(weights, axis=1)
-    mark = draw.random(len(weights))[:, None] * summed[:, -1:]
-    picked: Floats = values[np.minimum((summed < mark).sum(axis=1), len(values) - 1)]
+class _Weights:
+    """Running sums of a store's weights; most days of a period look back on the same past days."""
+
+    def __init__(self, own: Floats, borrowed: Floats) -> None:
+        self._own, self._borrowed = own, borrowed
+        self._kept: dict[bytes, Floats] = {}
+
+    def summed(self, days: Flags) -> Floats:
+        """Per replicate, over the past days of a kind and then over what is borrowed."""
+        key = days.tobytes()
+        if key not in self._kept:
+            weights = np.concatenate([self._own[:, days], self._borrowed], axis=1)
+            self._kept[key] = np.cumsum(weights, axis=1)
+        return self._kept[key]
+
+
+def _pick(values: Floats, summed: Floats, draw: np.random.Generator) -> Floats:
+    """One of the values per row of running sums, by its weight."""
+    marks = draw.random(len(summed)) * summed[:, -1]
+    places = [row.searchsorted(mark) for row, mark in zip(summed, marks, strict=True)]
+    picked: Floats = values[np.minimum(places, len(values) - 1)]
     return picked
 
 

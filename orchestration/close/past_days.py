@@ -23,6 +23,7 @@ lowers the horizon to half its length, so that there are days to learn from."""
 REPLICATES = 200
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ class Store:
             self.kept[key] = State(known, self.past_final - known, kind)
         return self.kept[key]
 
-    def trades(self, weekdays: Ints) -> NDArray[np.bool_]:
+    def trades(self, weekdays: Ints) -> Flags:
         """Whether the store traded on at least half of the past days of these weekdays."""
         seen = np.bincount(self.past_weekdays, minlength=7)
         traded = np.bincount(self.past_weekdays[self.past_final > 0], minlength=7)
-        usual: NDArray[np.bool_] = traded * 2 >= np.maximum(seen, 1)
+        usual: Flags = traded * 2 >= np.maximum(seen, 1)
         return usual[weekdays]
 
     def shares(self, hours: float, kind: int) -> Floats:
@@ -88,7 +89,7 @@ class Store:
 NOTHING_KNOWN = (2, 3)
 
 
-def kind_of(known: Ints, trades: NDArray[np.bool_]) -> Ints:
+def kind_of(known: Ints, trades: Flags) -> Ints:
     kinds: Ints = (known == 0) * 2 + trades.astype(np.int64)
     return kinds
 

@@ -133,7 +133,7 @@ def decided_commit(stage: Stage, choice: Choice) -> int:
 
 def _ask(stage: Stage, choice: Choice) -> None:
     known = read_known(stage.home)
-    late = read_late_events(stage.home, known=known)
+    late = read_late_events(stage.home, known=known, wanted=choice.wanted)
     chosen = desk.filtered(late, choice.wanted, choice.decision)
     prepared = desk.prepare(known, late, chosen, decision=choice.decision, reason=choice.why)
     desk.ask(stage.home, [prepared], signer=stage.signer(REQUESTER), when=stage.when)

@@ -31,7 +31,16 @@ REASONS = (
     *("too_late", "over_amount_cap", "period_soft_closed", "period_closed", "period_reopened"),
 )
 _NAMES = (*COLUMNS, "business_date", "lateness_days", "exception_reason")
-_QUERY = f"select {', '.join(_NAMES)} from {{table}} where commit_seq <= $until order by row_index"
+_QUERY = f"""
+select {", ".join(_NAMES)}
+from {{table}}
+where
+    commit_seq <= $until
+    and store_id is not distinct from coalesce($store_id, store_id)
+    and business_date >= coalesce($first, business_date)
+    and coalesce(business_date < $until_day, true)
+order by row_index
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +126,12 @@ class _Base:
 _NO_BASE = _Base(name="lake", commit_seq=-1, rows=())
 
 
-def read_late_events(home: Home, *, known: Known | None = None) -> LateEvents:
-    """Every exception of the lake, in order of arrival."""
-    known = known or read_known(home)
-    base = _base(home, until=known.commit_seq)
+def read_late_events(
+    home: Home, *, known: Known | None = None, wanted: Wanted | None = None
+) -> LateEvents:
+    """Every exception of the lake, or those that are wanted, in order of arrival."""
+    known, wanted = known or read_known(home), wanted or Wanted()
+    base = _base(home, _asked_for(known, wanted), until=known.commit_seq)
     asked = dict(_asked(home, known.books))
     behind = events_where(
         home,
@@ -138,12 +149,13 @@ def read_late_events(home: Home, *, known: Known | None = None) -> LateEvents:
         }
         for row, routed in behind
     ]
+    events = (_late_event(known.books, row, asked) for row in (*base.rows, *late))
     return LateEvents(
         commit_seq=known.commit_seq,
         known_as_of=at(known.ingest_time_us),
         base=base.name,
         base_commit=base.commit_seq,
-        events=tuple(_late_event(known.books, row, asked) for row in (*base.rows, *late)),
+        events=tuple(one for one in events if wanted.takes(one)),
     )
 
 
@@ -193,30 +205,42 @@ def _named(home: Home, asked: Request) -> list[str]:
         return []  # its list is lost: `requests show` and `requests approve` say so
 
 
-def _base(home: Home, *, until: int) -> _Base:
+def _asked_for(known: Known, wanted: Wanted) -> dict[str, object]:
+    """Arguments of the query that leave out most of what is not wanted."""
+    period = known.books.calendar.find(wanted.period_id) if wanted.period_id else None
+    ends = period is not None and period.end_date < date.max
+    return {
+        "store_id": wanted.store_id,
+        "first": period.first_date if period else None,
+        "until_day": period.end_date if period and ends else None,
+    }
+
+
+def _base(home: Home, asked: dict[str, object], *, until: int) -> _Base:
     """The newest of edition and warehouse that can be asked; the lake alone if neither can."""
-    edition = _of_edition(home, until)
+    edition = _of_edition(home, asked, until)
     record = read_build_record(home)
     passed = record is not None and record["outcome"] == PASSED
     built = record["commit_seq"] if record and passed else None
     if built is not None and built > edition.commit_seq and home.warehouse.exists():
-        return _of_warehouse(home, min(built, until)) or edition
+        return _of_warehouse(home, asked, min(built, until)) or edition
     return edition
 
 
-def _of_edition(home: Home, until: int) -> _Base:
+def _of_edition(home: Home, asked: dict[str, object], until: int) -> _Base:
     if not home.current.exists():
         return _NO_BASE
     try:
         with open_edition(home) as reader:
-            rows = reader.rows(_QUERY.format(table="late_event_exceptions"), {"until": until})
+            query = _QUERY.format(table="late_event_exceptions")
+            rows = reader.rows(query, {**asked, "until": until})
             seq = min(reader.edition.commit_seq, until)
             return _Base(name=f"edition {reader.edition.number}", commit_seq=seq, rows=rows)
     except duckdb.BinderException:
         return _NO_BASE  # published by a version without these columns
 
 
-def _of_warehouse(home: Home, built: int) -> _Base | None:
+def _of_warehouse(home: Home, asked: dict[str, object], built: int) -> _Base | None:
     """None while somebody builds, or if a version without these columns did."""
     try:
         with (
@@ -225,7 +249,7 @@ def _of_warehouse(home: Home, built: int) -> _Base | None:
         ):
             connection.execute("set TimeZone = 'UTC'")
             query = _QUERY.format(table="late_event_exceptions")
-            found = connection.execute(query, {"until": built})
+            found = connection.execute(query, {**asked, "until": built})
             rows = [dict(zip(_NAMES, row, strict=True)) for row in found.fetchall()]
             return _Base(name="warehouse", commit_seq=built, rows=rows)
     except (Busy, duckdb.IOException, duckdb.BinderException):

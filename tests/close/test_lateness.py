@@ -9,6 +9,7 @@ import pytest
 from orchestration.close.lateness import (
     ARRIVALS_SCHEMA,
     Residual,
+    _Weights,
     expected_residual,
     lateness_curve,
 )
@@ -150,3 +151,13 @@ def test_a_residual_reads_as_one_line() -> None:
         high=0.995,
     )
     assert str(one) == "99.2% ± 0.3 complete"
+
+
+def test_running_sums_kept_for_one_days_past_serve_no_other() -> None:
+    draw = np.random.default_rng(3)
+    own, borrowed = draw.exponential(size=(4, 6)), draw.exponential(size=(4, 2))
+    weights = _Weights(own, borrowed)
+    first = np.array([True, False, True, True, False, True])
+    for days in (first, ~first, first):
+        together = np.concatenate([own[:, days], borrowed], axis=1)
+        assert (weights.summed(days) == np.cumsum(together, axis=1)).all()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from orchestration.build import Builder
+from orchestration.desk.late_events import Wanted, read_late_events
 from orchestration.publish.publisher import publish
 from orchestration.settings import Settings
 from tests.desk.conftest import Desk, append
@@ -29,5 +30,17 @@ def test_late_events_are_the_same_wherever_they_are_read(desk: Desk) -> None:
 
 
 def _read(desk: Desk) -> tuple[str, dict[str, dict[str, object]]]:
+    _assert_a_choice_is_what_a_filter_leaves(desk)
     said = desk.done("exceptions", "list", "--json", "--all").json
     return said["base"], {one["event_id"]: one for one in said["exceptions"]}
+
+
+def _assert_a_choice_is_what_a_filter_leaves(desk: Desk) -> None:
+    every = read_late_events(desk.home).events
+    chosen = [Wanted(), Wanted(period_id="1999-xx"), Wanted(status="rejected")]
+    chosen += [Wanted(store_id=one) for one in {event.store_id for event in every}]
+    for period in {event.period_id for event in every}:
+        chosen += [Wanted(period_id=period), Wanted(period_id=period, status="pending")]
+    for wanted in chosen:
+        found = read_late_events(desk.home, wanted=wanted).events
+        assert found == tuple(one for one in every if wanted.takes(one)), wanted

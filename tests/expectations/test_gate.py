@@ -169,20 +169,41 @@ def test_what_great_expectations_cannot_evaluate_is_a_fault() -> None:
         foresee(broken("freshness", 1, usual_days="many"))
 
 
-def test_docs_are_the_same_bytes_in_another_process(good: Verdict, tmp_path: Path) -> None:
+def test_docs_are_the_same_bytes_in_a_process_with_great_expectations_as_it_comes(
+    good: Verdict, tmp_path: Path
+) -> None:
+    """Nothing of it left out (`quiet_gx`), neither for what holds nor for what fails."""
     script = (
-        "from pathlib import Path; import sys;"
-        "from expectations.gate import run_gate;"
-        "from tests.expectations.good_frames import MARCH, good_frames;"
-        "print(run_gate(good_frames(), period=MARCH, docs_dir=Path(sys.argv[1])).docs_sha256)"
+        "import sys; from pathlib import Path; from expectations import gate;"
+        "from tests.expectations.good_frames import MARCH, broken, good_frames;"
+        "gate.quieten = lambda: None;"
+        "found = [gate.run_gate(one, period=MARCH, docs_dir=Path(sys.argv[1]) / name).docs_sha256"
+        " for name, one in (('bad', broken('control_totals', 3, found_amount=None)),"
+        " ('good', good_frames()))];"
+        "print(*found, 'scipy.stats._stats_py' in sys.modules)"
     )
-    other = tmp_path / "other"
     done = subprocess.run(
-        [sys.executable, "-c", script, str(other)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == good.docs_sha256
+    failing = broken("control_totals", 3, found_amount=None)
+    bad = run_gate(failing, period=MARCH, docs_dir=tmp_path / "here")
+    assert done.stdout.split() == [bad.docs_sha256, good.docs_sha256, "True"]
     assert good.docs_path is not None
-    assert docs_digest(other) == docs_digest(good.docs_path) == good.docs_sha256
+    assert docs_digest(tmp_path / "good") == docs_digest(good.docs_path) == good.docs_sha256
+
+
+def test_what_great_expectations_needs_for_other_questions_is_loaded_when_asked_for() -> None:
+    script = (
+        "import sys; from expectations.quiet_gx import quieten; quieten();"
+        "import expectations.validation;"
+        "print([n for n in ('scipy.stats._stats_py', 'altair.vegalite') if n in sys.modules]);"
+        "import altair; from scipy import stats;"
+        "print(altair.Chart.__name__, stats.norm.cdf(0))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["[]", "Chart 0.5"]
 
 
 def test_the_digest_changes_with_one_figure_and_with_one_byte_of_a_page(
