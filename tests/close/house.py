@@ -1,7 +1,7 @@
 """A house with three stores, a lake of a few months, two people with keys, and a warehouse by dbt.
 
-Holds `House`: sell, build, plan, apply, reopen, with clocks given. Does not test. The lake replays
-history: what happens in January 2026 is known in January 2026.
+Holds `House`: sell, build, plan, apply, reopen, with clocks given; `open_house`, from which most
+tests start. Does not test. The lake replays history: what happens in January 2026 is known then.
 """
 
 import hashlib
@@ -360,6 +360,15 @@ class House:
         lake.append(batch(*frames), ingest_time_us=microseconds(at))
         self.sold += count
         self.clock = max(self.clock, at)
+
+
+def open_house(root: Path) -> House:
+    """January is over, a week of February has passed; built and published, nothing closed."""
+    made = House(root).open()
+    made.trade(day(1, 1), 31 + 8)
+    made.build()
+    made.publish()
+    return made
 
 
 def _lock_id(source: str, store: str | None) -> str:

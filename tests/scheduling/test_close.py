@@ -11,8 +11,8 @@ from ledger.periods import Closed, PeriodState, Reopened, SoftClosed
 from orchestration.close.apply import Failed
 from orchestration.desk.clock import next_due
 from orchestration.scheduling.assets.closed_period import CHECKS, judged
-from orchestration.settings import Settings
-from tests.close.house import House, day
+from tests.close.house import House, day, open_house
+from tests.prepared import once
 from tests.scheduling.office import Office
 
 JANUARY = "2026-01"
@@ -20,24 +20,16 @@ CLOSE_AT = day(2, 6) + timedelta(hours=6)
 """January's end and 5 days and 6 hours."""
 
 
-@pytest.fixture(scope="session")
-def january_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """January is over, a week of February has passed; built and published."""
-    house = House(tmp_path_factory.mktemp("houses") / "home").open()
-    house.trade(day(1, 1), 31 + 8)
-    house.build()
-    house.publish()
+@pytest.fixture
+def january(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, instance: DagsterInstance
+) -> Office:
+    """A house of which nothing is closed, with Dagster over it."""
+    house = once(tmp_path_factory, "house-open", open_house).copy_to(tmp_path / "home")
     manifest = house.home.schedule_manifest
     manifest.parent.mkdir()
     manifest.write_bytes((house.home.target / "manifest.json").read_bytes())
-    return house.root
-
-
-@pytest.fixture
-def january(tmp_path: Path, january_once: Path, instance: DagsterInstance) -> Office:
-    """A copy with Dagster over it."""
-    root = House(january_once).copy_to(tmp_path / "home").root
-    return Office(Settings(home=root), instance)
+    return Office(house.settings, instance)
 
 
 def _state(office: Office) -> PeriodState:
