@@ -1,10 +1,10 @@
-"""How test processes run: the longest modules first, so that no process ends with one, and what is
-imported is not looked through for garbage again and again.
-"""
-
-import gc
+"""The order of modules: those that take longest start first, so that no process ends with one."""
 
 import pytest
+
+from tests.garbage import look_seldom
+
+look_seldom()
 
 LONGEST = (
     *("house/test_demo.py", "close/test_matrix.py", "models/test_laws.py", "close/test_crashes.py"),
@@ -26,9 +26,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """dbt, Dagster and Great Expectations leave millions of objects that stay: at Python's own
-    thresholds looking through them is a fifth of a build's and a close's CPU.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    look_seldom()

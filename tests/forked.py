@@ -9,6 +9,8 @@ from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Barrier
 
+from tests.garbage import look_seldom
+
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
@@ -22,9 +24,14 @@ _CONTEXT.set_forkserver_preload(
 
 def start(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
     """Run `target(*arguments)`; a module-level function."""
-    process = _CONTEXT.Process(target=target, args=arguments)
+    process = _CONTEXT.Process(target=_run, args=(target, *arguments))
     process.start()
     return process
+
+
+def _run(target: Callable[..., None], *arguments: object) -> None:
+    look_seldom()
+    target(*arguments)
 
 
 def meeting(parties: int) -> Barrier:
