@@ -192,7 +192,11 @@ def test_figure_that_comes_out_otherwise_is_named_and_the_command_says_so(
         "period_sales": False,
         "int_accounts__postings": True,
     }
-    path.write_bytes(good)
+
+
+@pytest.mark.nightly
+def test_command_says_that_all_comes_out_the_same(house: Copy, terminal: Terminal) -> None:
+    terminal.set("LEDGERLAKE_HOME", str(house("closed").root))
     said = terminal.run("certificates", "reproduce", JANUARY)
     assert said.code == 0, said.text
     assert "same 2026-01 edition 1" in said.text
