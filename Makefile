@@ -14,6 +14,9 @@ LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 LINT_HOME := LEDGERLAKE_HOME=$(VENV)/lint-home
 
+# Tests start many processes, which are not to compile all anew: some images forbid to keep what is compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest lint lint-contracts lint-types lint-sql format docs bench mutants lock clean
 .DELETE_ON_ERROR:

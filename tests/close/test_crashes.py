@@ -78,13 +78,14 @@ def test_death_at_every_step_in_turn_ends_in_one_certified_period(
     assert rows == [("Closed",)]
 
 
-def test_kill_at_any_moment_ends_in_one_certified_period(house: Copy) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.nightly)])
+def test_kill_at_any_moment_ends_in_one_certified_period(house: Copy, kills: int) -> None:
     print(f"seed {SEED}")  # noqa: T201
     moments = random.Random(SEED)
     shop = house("open")
     token = shop.plan(JANUARY).token
     assert token
-    for _ in range(4):
+    for _ in range(kills):
         process = _start(shop, token, "never")
         time.sleep(moments.uniform(0.5, 9))
         process.kill()

@@ -23,13 +23,15 @@ from ledger.calendar import Period
 from ledger.errors import InternalFault
 from orchestration.close.frames import arrivals, control_frames
 from orchestration.close.lateness import expected_residual
-from tests.close.trading import FEBRUARY, MARCH, traded
+from tests.close.trading import FEBRUARY, MARCH, sell_past_the_window, traded
+from tests.models.warehouse import open_warehouse
 
 Frames = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Traded:
+    home: Path
     warehouse: Path
     lake: Path
 
@@ -52,16 +54,19 @@ class Traded:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
     """The quarter without exceptions."""
-    made = traded(tmp_path_factory.mktemp("whole"), pending=False)
-    yield Traded(made.home.warehouse, made.home.lake)
+    made = traded(tmp_path_factory.mktemp("whole"))
+    yield Traded(made.home.root, made.home.warehouse, made.home.lake)
     made.lake.close()
 
 
 @pytest.fixture(scope="module")
-def pending(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
-    """The same with an event that came 13 days late."""
-    made = traded(tmp_path_factory.mktemp("pending"), pending=True)
-    yield Traded(made.home.warehouse, made.home.lake)
+def pending(whole: Traded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
+    """The same with an event that came past its window."""
+    folder = tmp_path_factory.mktemp("pending") / "home"
+    shutil.copytree(whole.home, folder)
+    made = open_warehouse(folder)
+    sell_past_the_window(made)
+    yield Traded(made.home.root, made.home.warehouse, made.home.lake)
     made.lake.close()
 
 

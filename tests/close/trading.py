@@ -1,7 +1,8 @@
 """A quarter of two shops and a bank: a real lake, built by dbt, with what a close has to look at.
 
 soho (Monday to Saturday) uploads its day totals, leeds (every day) does not; each Monday an account
-moves. March holds a late refund and, on request, an event past its window. Called by tests here.
+moves. March holds a late refund and, once `sell_past_the_window` was called, an event past its
+window. Called by tests here.
 """
 
 from collections.abc import Iterator
@@ -23,8 +24,8 @@ LATE_REFUND = date(2011, 3, 10)
 PAST_WINDOW = date(2011, 3, 12)
 
 
-def traded(folder: Path, *, pending: bool) -> Warehouse:
-    """The lake of the quarter, built. `pending`: with an event that came 13 days late."""
+def traded(folder: Path) -> Warehouse:
+    """The lake of the quarter, built."""
     made = open_warehouse(folder)
     opened = _at(FIRST - timedelta(days=1))
     for store in ("leeds", "soho"):
@@ -33,14 +34,20 @@ def traded(folder: Path, *, pending: bool) -> Warehouse:
     for number in range((LAST - FIRST).days):
         day = FIRST + timedelta(days=number)
         arrival = _at(day + timedelta(days=1), hour=2)
-        made.commit(from_rows(list(_events(day, pending=pending))), arrival)
+        made.commit(from_rows(list(_events(day))), arrival)
         if day.weekday() < 6:
             made.commit(_total(day), arrival + timedelta(minutes=5), source="soho-office")
     made.build()
     return made
 
 
-def _events(day: date, *, pending: bool) -> Iterator[dict[str, object]]:
+def sell_past_the_window(made: Warehouse) -> None:
+    """A sale of 12 March is learned on 5 April, and built."""
+    made.commit(from_rows([_sale("leeds", PAST_WINDOW, 0)]), _at(LAST + timedelta(days=1)))
+    made.build()
+
+
+def _events(day: date) -> Iterator[dict[str, object]]:
     for store in ("leeds", "soho"):
         if store == "leeds" or day.weekday() < 6:
             for number in range(SALES_A_DAY):
@@ -56,8 +63,6 @@ def _events(day: date, *, pending: bool) -> Iterator[dict[str, object]]:
             }
     if day == LATE_REFUND + timedelta(days=2):
         yield {**_sale("leeds", LATE_REFUND, 0), "event_type": "SaleRefunded"}
-    if pending and day == PAST_WINDOW + timedelta(days=13):
-        yield _sale("leeds", PAST_WINDOW, 0)
 
 
 def _sale(store: str, day: date, number: int) -> dict[str, object]:

@@ -1,11 +1,11 @@
-"""A clerk's process for race and crash tests: approves one decision about one event.
+"""A clerk for race and crash tests: approves one decision about events a and b, in a process.
 
-Run as `python -m tests.control.clerk HOME INDEX REQUEST WHO DECISION INTO [--die-at STEP NTH]`.
-Prints the commit's number, or the rule that refused it. Called by tests/control/test_races.py.
+Holds `Clerk`, for `tests.forked`. Says the commit's number, or the rule that refused it, in a file.
+Called by tests/control/test_races.py.
 """
 
-import argparse
-import sys
+from dataclasses import dataclass
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from ingestion.control.write import append_control
@@ -15,39 +15,41 @@ from tests.control.office import Clock, Office
 from tests.lake.producer import dying
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("home", type=Path)
-    parser.add_argument("index")
-    parser.add_argument("request")
-    parser.add_argument("who")
-    parser.add_argument("decision")
-    parser.add_argument("into")
-    parser.add_argument("--die-at", nargs=2, metavar=("STEP", "NTH"))
-    given = parser.parse_args()
-    office = Office(given.home, index=given.index, clock=Clock())
-    office.clock.now_us = office.lake.head.ingest_time_us + 1
-    asked = office.recorded_request(given.request)
-    into = None if given.into == "-" else given.into
-    events = office.decisions(["a", "b"], given.decision, into, asked)
-    approval = office.approval(given.who, asked)
-    lake = office.lake
-    if given.die_at:
-        lake = Lake.open(
-            given.home / "lake",
-            given.home / given.index,
-            now=office.clock,
-            step=dying(given.die_at[0], int(given.die_at[1])),
-        )
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
-    try:
-        result = append_control(lake, [approval, *events], now_us=office.clock.now_us)
-        sys.stdout.write(f"commit {result.seq}\n")
-    except IncorrectInput as error:
-        sys.stdout.write(f"refused {error.rule}\n")
+@dataclass(frozen=True, kw_only=True)
+class Clerk:
+    """`die_at` is a step and how often it is reached before the process kills itself."""
+
+    home: Path
+    index: str
+    request_id: str
+    who: str
+    decision: str
+    into: str | None
+    die_at: tuple[str, int] | None = None
+
+    @property
+    def said(self) -> Path:
+        return self.home / f"{self.index} {self.who}.said"
+
+    def approve(self, all_ready: Barrier) -> None:
+        office = Office(self.home, index=self.index, clock=Clock())
+        office.clock.now_us = office.lake.head.ingest_time_us + 1
+        asked = office.recorded_request(self.request_id)
+        events = office.decisions(["a", "b"], self.decision, self.into, asked)
+        approval = office.approval(self.who, asked)
+        lake = office.lake
+        if self.die_at:
+            step = dying(*self.die_at)
+            folder = self.home / "lake"
+            lake = Lake.open(folder, self.home / self.index, now=office.clock, step=step)
+        all_ready.wait(timeout=60)
+        try:
+            result = append_control(lake, [approval, *events], now_us=office.clock.now_us)
+            self.said.write_text(f"commit {result.seq}")
+        except IncorrectInput as error:
+            self.said.write_text(f"refused {error.rule}")
 
 
-if __name__ == "__main__":
-    main()
+def approve(clerk: Clerk, all_ready: Barrier) -> None:
+    """What the new process does."""
+    clerk.approve(all_ready)

@@ -1,7 +1,6 @@
 """Several writers and crashes: a decision is made once, whole or not at all. Real processes."""
 
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,8 @@ from ingestion.control.write import append_control
 from ingestion.lake import Lake
 from ledger import control_events as ev
 from ledger.errors import IncorrectInput
+from tests import forked
+from tests.control.clerk import Clerk, approve
 from tests.control.office import DAY_US, NOW_US, Office
 from tests.lake.test_faults import STEPS
 
@@ -26,25 +27,35 @@ def office(tmp_path: Path) -> Office:
     return made
 
 
-def clerk(office: Office, *arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.control.clerk", str(office.folder), *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def clerk(
+    office: Office,
+    request_id: str,
+    who: str,
+    decision: str,
+    *,
+    into: str | None = None,
+    index: str = "index",
+) -> Clerk:
+    return Clerk(
+        home=office.folder,
+        index=index,
+        request_id=request_id,
+        who=who,
+        decision=decision,
+        into=into,
     )
 
 
-def started(*clerks: "subprocess.Popen[str]") -> list[str]:
-    """What each says, once all were ready and told to go at the same moment."""
-    for one in clerks:
-        assert one.stdout is not None and one.stdout.readline() == "ready\n", one.stderr
-    for one in clerks:
-        assert one.stdin is not None
-        one.stdin.write("\n")
-        one.stdin.flush()
-    return [one.communicate(timeout=120)[0].strip() for one in clerks]
+def said(*clerks: Clerk) -> list[str]:
+    """What each says, once all were ready and went at the same moment."""
+    assert exit_codes(*clerks) == [0] * len(clerks)
+    return [one.said.read_text() for one in clerks]
+
+
+def exit_codes(*clerks: Clerk) -> list[int | None]:
+    all_ready = forked.meeting(len(clerks))
+    processes = [forked.start(approve, one, all_ready) for one in clerks]
+    return [forked.exit_code(one) for one in processes]
 
 
 @pytest.mark.parametrize("indexes", [("index", "index"), ("index-1", "index-2")])
@@ -53,13 +64,13 @@ def test_two_people_decide_the_same_events_and_one_of_them_is_told(
 ) -> None:
     first = office.ask_to_decide(["a", "b"], "rejected", by="rita")
     second = office.ask_to_decide(["a", "b"], "next_period", by="adam")
-    said = started(
-        clerk(office, indexes[0], first.request_id, "adam", "rejected", "-"),
-        clerk(office, indexes[1], second.request_id, "rita", "next_period", MARCH),
+    answers = said(
+        clerk(office, first.request_id, "adam", "rejected", index=indexes[0]),
+        clerk(office, second.request_id, "rita", "next_period", into=MARCH, index=indexes[1]),
     )
-    outcomes = sorted(text.split()[0] for text in said)
-    assert outcomes == ["commit", "refused"], said
-    assert "refused exception_must_be_pending_or_undone" in said
+    outcomes = sorted(text.split()[0] for text in answers)
+    assert outcomes == ["commit", "refused"], answers
+    assert "refused exception_must_be_pending_or_undone" in answers
     books = load_books(office.folder / "lake")
     assert len({one.decision for one in books.decisions.values()}) == 1
     assert len(books.decisions) == 2
@@ -68,10 +79,10 @@ def test_two_people_decide_the_same_events_and_one_of_them_is_told(
 
 def test_the_same_approval_by_two_processes_is_recorded_once(office: Office) -> None:
     asked = office.ask_to_decide(["a", "b"], "rejected")
-    arguments = (asked.request_id, "adam", "rejected", "-")
-    said = started(*(clerk(office, f"index-{n}", *arguments) for n in range(2)))
-    assert sorted(text.split()[0] for text in said) == ["commit", "commit"], said
-    assert "commit None" in said, "the slower one found it done"
+    arguments = (asked.request_id, "adam", "rejected")
+    answers = said(*(clerk(office, *arguments, index=f"index-{n}") for n in range(2)))
+    assert sorted(text.split()[0] for text in answers) == ["commit", "commit"], answers
+    assert "commit None" in answers, "the slower one found it done"
     assert check_control(office.folder / "lake") is None
 
 
@@ -106,10 +117,8 @@ def test_a_killed_clerk_leaves_all_of_the_decision_or_nothing(
     office: Office, step: str, nth: int
 ) -> None:
     asked = office.ask_to_decide(["a", "b"], "next_period")
-    arguments = (asked.request_id, "adam", "next_period", MARCH)
-    killed = clerk(office, "index", *arguments, "--die-at", step, str(nth))
-    started(killed)
-    assert killed.returncode == -9
+    approving = clerk(office, asked.request_id, "adam", "next_period", into=MARCH)
+    assert exit_codes(replace(approving, die_at=(step, nth))) == [-9]
     assert verify_lake(office.folder / "lake").ok
     books = load_books(office.folder / "lake")
     approved = books.requests[asked.request_id].state == "approved"

@@ -324,7 +324,7 @@ def test_every_question_of_the_readme_is_answered(demo: Demo) -> None:
 
 
 def test_dbt_builds_from_the_project_folder_without_environment(demo: Demo) -> None:
-    finished = demo.run("unset LEDGERLAKE_HOME; dbt --quiet build --select +daily_sales")
+    finished = demo.run("unset LEDGERLAKE_HOME; dbt --quiet run --select +daily_sales")
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 

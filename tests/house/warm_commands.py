@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orchestration.cli.main import main
+from tests.garbage import look_seldom
 from tests.house.sources import ROOT
 
 CLIENT = """#!{python} -IS
@@ -64,6 +65,7 @@ def serve(address: str) -> None:
     """Fork a process for each call, for ever."""
     for name in PRELOADED:
         __import__(name)
+    look_seldom()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel clears away those that ended
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{address}.early")

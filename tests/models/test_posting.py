@@ -39,18 +39,15 @@ def _cell(shop: Shop) -> tuple[object, ...]:
     return shop.rows(f"{query} where business_date = date '{DAY}'")[0]
 
 
-def test_a_late_sale_of_a_closed_month_waits_and_moves_nothing(shop: Shop) -> None:
+def test_a_late_sale_of_a_closed_month_waits_and_decided_into_the_next_period_keeps_its_day(
+    shop: Shop,
+) -> None:
     event = shop.sell(FEBRUARY, 20)
     _build_both_ways(shop)
     assert shop.rows(
         "select event_id, period_id, exception_reason, status from late_event_exceptions"
     ) == [(event, "2025-02", "period_closed", "pending")]
     assert _cell(shop) == (100, 100, 0, 1)
-
-
-def test_a_late_sale_decided_into_the_next_period_keeps_its_day(shop: Shop) -> None:
-    event = shop.sell(FEBRUARY, 20)
-    shop.build()
     before = shop.rows(f"{SALES} from period_sales where posting_period = '2025-02'")
     shop.office.decide([event], "next_period", "2025-03")
     _build_both_ways(shop)

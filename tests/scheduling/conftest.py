@@ -15,6 +15,7 @@ from orchestration.initialise import initialise
 from orchestration.publish.publisher import publish
 from orchestration.settings import Settings
 from tests.events import batch, deposits, sales
+from tests.models.warehouse import parsed_project
 from tests.prepared import once
 from tests.scheduling.office import DAY, OPENED, PROJECT, Office, at_noon
 
@@ -41,7 +42,7 @@ def _publish(root: Path) -> Path:
         ingest_time_us=int(arrival.timestamp()) * 1_000_000,
     )
     lake.close()
-    built = Builder(settings, project=PROJECT).build()
+    built = Builder(settings, project=PROJECT, checked=0, manifest=parsed_project()).build()
     assert not built.failed, built.failed
     publish(settings)
     # As `dbt parse` would; the test with a real daemon lets it.

@@ -1,18 +1,20 @@
 """A period from the clock to its certificate, by Dagster alone, with two people's keys."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from dagster import AssetCheckResult, DagsterInstance, ExecuteInProcessResult
 
+from expectations.gate import run_gate
 from ingestion.control.books import load_books
 from ledger.periods import Closed, PeriodState, Reopened, SoftClosed
-from orchestration.close.apply import Failed
 from orchestration.desk.clock import next_due
 from orchestration.scheduling.assets.closed_period import CHECKS, judged
-from orchestration.settings import Settings
-from tests.close.house import House, day
+from tests.close.house import House, day, open_house
+from tests.expectations.good_frames import MARCH, broken
+from tests.prepared import once
 from tests.scheduling.office import Office
 
 JANUARY = "2026-01"
@@ -20,24 +22,16 @@ CLOSE_AT = day(2, 6) + timedelta(hours=6)
 """January's end and 5 days and 6 hours."""
 
 
-@pytest.fixture(scope="session")
-def january_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """January is over, a week of February has passed; built and published."""
-    house = House(tmp_path_factory.mktemp("houses") / "home").open()
-    house.trade(day(1, 1), 31 + 8)
-    house.build()
-    house.publish()
+@pytest.fixture
+def january(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, instance: DagsterInstance
+) -> Office:
+    """A house of which nothing is closed, with Dagster over it."""
+    house = once(tmp_path_factory, "house-open", open_house).copy_to(tmp_path / "home")
     manifest = house.home.schedule_manifest
     manifest.parent.mkdir()
     manifest.write_bytes((house.home.target / "manifest.json").read_bytes())
-    return house.root
-
-
-@pytest.fixture
-def january(tmp_path: Path, january_once: Path, instance: DagsterInstance) -> Office:
-    """A copy with Dagster over it."""
-    root = House(january_once).copy_to(tmp_path / "home").root
-    return Office(Settings(home=root), instance)
+    return Office(house.settings, instance)
 
 
 def _state(office: Office) -> PeriodState:
@@ -121,20 +115,14 @@ def _reopened_by_two_people(january: Office) -> None:
     assert isinstance(_state(january), Reopened)
 
 
-def test_a_control_that_does_not_hold_is_a_red_check_that_blocks(january: Office) -> None:
-    house = House(january.home.root, clock=day(2, 9))
-    planned = house.plan(JANUARY)
-    assert planned.token is not None
-
-    def tamper(step: str) -> None:
-        if step == "tested":
-            house.tamper("update main.period_sales set amount = amount + 0.01")
-
-    done = house.apply(planned.token, step=tamper)
-    assert isinstance(done, Failed) and done.step == "gated"
-    checks = [one for one in judged(done.controls, {}) if isinstance(one, AssetCheckResult)]
+def test_a_control_that_does_not_hold_is_a_red_check_that_blocks() -> None:
+    """The controls in the form in which a close hands over those of its gate."""
+    frames = broken("control_totals", 3, found_amount=Decimal("12345.68"))
+    verdict = run_gate(frames, period=MARCH, docs_dir=None)
+    controls = [one.as_json() for one in verdict.controls]
+    checks = [one for one in judged(controls, {}) if isinstance(one, AssetCheckResult)]
     red = {str(one.check_name) for one in checks if not one.passed}
-    assert "period_books_amounts_are_those_of_the_deltas" in red
+    assert red == {"period_books_amounts_are_those_of_the_deltas"}
     blocking = {one.name for one in CHECKS if one.blocking}
     assert red & blocking and len(checks) == len(CHECKS)
 

@@ -1,4 +1,7 @@
-"""`dagster dev` from the project's folder, with a real daemon: a late file reaches the readers."""
+"""`dagster dev` from the project's folder, with a real daemon: a late file reaches the readers.
+
+At night; in CI what the daemon would load is loaded, and jobs and sensors run in the tests beside.
+"""
 
 import os
 import shutil
@@ -13,11 +16,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, DagsterInstance, DefaultSensorStatus
 
 from orchestration.home import Home
 from orchestration.settings import Settings
-from tests.scheduling.office import PROJECT
+from tests.scheduling.office import PROJECT, Office
 
 DEADLINE_SECONDS = 300
 """A free machine needs about 60 s: the daemon's start, a build, and a run per period touched."""
@@ -80,6 +83,30 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def test_dagster_loads_all_from_the_projects_folder_and_looks_by_itself(
+    tmp_path: Path, home: Home
+) -> None:
+    """What the daemon needs to do what the test after this one waits for."""
+    shutil.copy(PROJECT / "deploy" / "dagster.yaml", tmp_path)
+    loading = subprocess.run(
+        [*_python("dagster"), "definitions", "validate"],
+        cwd=PROJECT,
+        env=_environment(home) | {"DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert loading.returncode == 0, loading.stdout + loading.stderr
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert not instance.telemetry_enabled
+        made = Office(Settings(home=home.root), instance).definitions.get_repository_def()
+    looking = {
+        one.name for one in made.sensor_defs if one.default_status is DefaultSensorStatus.RUNNING
+    }
+    assert looking == {"new_commits", "late_arrivals", "pending_exceptions", "failed_runs"}
+
+
+@pytest.mark.nightly
 def test_a_late_file_becomes_a_correction_and_an_exception(daemon: Path, home: Home) -> None:
     now = datetime.now(UTC)
     late, too_late = now - timedelta(days=3), now - timedelta(days=150)
