@@ -63,7 +63,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
 def pending(whole: Traded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
     """The same with an event that came past its window."""
     folder = tmp_path_factory.mktemp("pending") / "home"
-    shutil.copytree(whole.home, folder)
+    shutil.copytree(whole.home, folder, symlinks=True)
     made = open_warehouse(folder)
     sell_past_the_window(made)
     yield Traded(made.home.root, made.home.warehouse, made.home.lake)
