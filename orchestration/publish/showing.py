@@ -51,8 +51,11 @@ def refresh_tail(settings: Settings, *, most_open: int | None = None) -> bool:
     """
     home = Home.of(settings)
     most_open = 2 * tail.RUN_COMMITS if most_open is None else most_open
+    if not home.current.exists():
+        return False
+    # Not noted: an older version published, or the index folder was deleted with what views read.
     until = tail.shown_until(home)
-    if until is None or not tail.has_open(home, most_open, after=until):
+    if until is not None and not tail.has_open(home, most_open, after=until):
         return False
     try:
         with exclusive(home.publish_lock, doing="tail refresh"):
@@ -73,7 +76,7 @@ class TailKeeper:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._looked_at = -1
+        self._looked_at = -tail.RUN_COMMITS
 
     def committed(self, seq: int) -> None:
         """To be called after a commit; looks at most once in `RUN_COMMITS` commits."""

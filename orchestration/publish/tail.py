@@ -125,7 +125,7 @@ def remember_shown(home: Home, coverage: Coverage) -> None:
 
 
 def shown_until(home: Home) -> int | None:
-    """Up to which commit readers read runs; None before the first publish. Reads one small file."""
+    """Up to which commit readers read runs; None if that was not noted. Reads one small file."""
     try:
         return int(json.loads((home.tail / "shown.json").read_bytes())["until"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):

@@ -11,7 +11,7 @@ import pytest
 from audit.verify_lake import verify_lake
 from ingestion.lake import layout
 from orchestration.publish import live_sql, tail, window
-from orchestration.publish.showing import refresh_tail, rollback
+from orchestration.publish.showing import TailKeeper, refresh_tail, rollback
 from tests.events import batch, deposits
 from tests.publish.shop import Shop, open_shop
 
@@ -258,6 +258,20 @@ def test_lost_runs_are_made_again(shop: Shop) -> None:
     rollback(shop.settings, to=1)
     with _opened(shop) as connection:
         assert _seen(connection)[0] == shop.sold - 100
+
+
+def test_the_next_commit_heals_what_views_read_when_the_index_folder_was_deleted(
+    shop: Shop,
+) -> None:
+    """The same after an upgrade: a file that an older version wrote looks elsewhere."""
+    shutil.rmtree(shop.home.tail)
+    shop.sell(5)
+    with pytest.raises(duckdb.Error), _opened(shop) as broken:
+        _seen(broken)
+    TailKeeper(shop.settings).committed(shop.lake.head.seq)
+    with _opened(shop) as healed:
+        assert _seen(healed) == (5, 5, 2)
+    assert not refresh_tail(shop.settings), "once is enough"
 
 
 def test_runs_of_another_lake_are_not_believed(shop: Shop) -> None:
