@@ -107,7 +107,7 @@ def _commits(home: Home, coverage: Coverage, window: Window) -> str:
 
 
 def _booked(home: Home, coverage: Coverage, family: str) -> str:
-    files = coverage.files(family) if coverage.booked > coverage.after else []
+    files = coverage.files(family, until=coverage.booked)
     return (
         f"{_from_runs(home, files, empty_file(home, family), _event_columns(family))}"
         f" where {_between(coverage.after, coverage.booked)}"
@@ -115,7 +115,7 @@ def _booked(home: Home, coverage: Coverage, family: str) -> str:
 
 
 def _deltas(home: Home, coverage: Coverage, family: str) -> str:
-    files = coverage.files(deltas_of(family)) if coverage.booked > coverage.after else []
+    files = coverage.files(deltas_of(family), until=coverage.booked)
     if not files:
         columns = ", ".join(f"null::{kind} as {name}" for name, kind in delta_types(family).items())
         return f"select {columns} where false"

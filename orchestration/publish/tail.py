@@ -89,10 +89,16 @@ class Coverage:
     until: int
     runs: tuple[Run, ...]
 
-    def files(self, name: str, *, after: int | None = None) -> list[str]:
-        """Files of that name that may hold commits behind `after`."""
-        first = self.after if after is None else after
-        return [path for run in self.runs if run.last > first for path in run.files.get(name, [])]
+    def files(self, name: str, *, after: int | None = None, until: int | None = None) -> list[str]:
+        """Files of that name that may hold commits (after, until]; of all commits if not given."""
+        first = self.after + 1 if after is None else after + 1
+        last = self.until if until is None else until
+        return [
+            path
+            for run in self.runs
+            if max(run.first, first) <= min(run.last, last)
+            for path in run.files.get(name, [])
+        ]
 
 
 def shorten(home: Home, *, after: int, booking: Booking | None = None) -> Coverage:
