@@ -1,7 +1,7 @@
 """Every refusal of the books' rules, word for word: people act on these texts.
 
-Holds `say`, which refuses a text that is no line of refusals.txt. Called by `PaperOffice`, so by every
-scenario that breaks a rule. A new text, or a changed one, is a line there.
+Holds `say`, which refuses a text that is no line of refusals.txt. Called by `PaperOffice`, so by
+every scenario that breaks a rule. A new text, or a changed one, is a line there.
 """
 
 import re
