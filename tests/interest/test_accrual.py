@@ -258,6 +258,12 @@ def test_what_is_wrong_is_refused_in_these_words(
     assert (refused.value.rule, str(refused.value)) == (rule, text)
 
 
+def test_rates_are_declared_as_text() -> None:
+    said = algorithms._change(FIRST, ("0", "3.6"), ("1000", "7.2"), overdraft="10.8")
+    assert said == TIERED
+    assert algorithms._change(FIRST, ("0", "1")) == change((0, "1"))
+
+
 def test_every_currency_of_the_declared_rates_is_looked_at() -> None:
     assert algorithms.get("v1") is ALGORITHMS["v1"]
     with pytest.raises(IncorrectInput, match="XAU"):

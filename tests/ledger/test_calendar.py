@@ -103,6 +103,14 @@ def test_iso_weeks_are_those_of_the_standard(day: date) -> None:
     assert period == Period(monday, monday + 7 * DAY, f"{year}-W{week:02d}")
 
 
+def test_days_are_periods_of_their_own() -> None:
+    first = date(2011, 2, 28)
+    assert generate("day", first, first + 2 * DAY) == (
+        Period(first, first + DAY, "2011-02-28"),
+        Period(first + DAY, first + 2 * DAY, "2011-03-01"),
+    )
+
+
 def test_a_year_of_53_iso_weeks() -> None:
     weeks = generate("iso_week", date(2014, 12, 29), date(2016, 1, 4))
     assert len(weeks) == 53
