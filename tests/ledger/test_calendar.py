@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.calendar import DAY, MONTHS, WEEKS_OF_QUARTER, Calendar, Period, generate
@@ -39,6 +39,7 @@ CALENDARS = {kind: calendar(kind) for kind in STARTS} | {
 
 
 @pytest.mark.parametrize("name", CALENDARS)
+@settings(deadline=None)
 @given(day=DATES)
 def test_every_date_lies_in_one_period_and_its_neighbours_touch_it(name: str, day: date) -> None:
     one = CALENDARS[name]
@@ -95,6 +96,7 @@ def test_years_of_53_weeks_can_be_named() -> None:
     assert (last.end_date - last.first_date).days == 5 * 7
 
 
+@settings(deadline=None)
 @given(day=DATES)
 def test_iso_weeks_are_those_of_the_standard(day: date) -> None:
     year, week, _ = day.isocalendar()

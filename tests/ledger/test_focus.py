@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.corrections import Charge, charge_of, charges_of_decision, violations
@@ -101,6 +101,7 @@ def test_rows_that_break_a_rule_are_named_by_it(rule: str) -> None:
     assert list(violations(*BROKEN[rule])) == [rule]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(
