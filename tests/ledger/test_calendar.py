@@ -105,6 +105,12 @@ def test_iso_weeks_are_those_of_the_standard(day: date) -> None:
     assert period == Period(monday, monday + 7 * DAY, f"{year}-W{week:02d}")
 
 
+def test_a_period_holds_its_first_day_and_not_the_day_after_its_last() -> None:
+    a = CALENDARS["table"].get("A")
+    held = [a.holds(date(2011, 3, day)) for day in (4, 5, 19, 20)]
+    assert held == [False, True, True, False]
+
+
 def test_days_are_periods_of_their_own() -> None:
     first = date(2011, 2, 28)
     assert generate("day", first, first + 2 * DAY) == (
