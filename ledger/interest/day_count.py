@@ -152,9 +152,7 @@ def _actual_afb(start: date, end: date, terms: Terms) -> Fraction:
         years += 1
     rest = _years_before(end, years)
     leaps = any(
-        start <= date(year, 2, 29) < rest
-        for year in (start.year, rest.year)
-        if _is_leap(year)
+        start <= date(year, 2, 29) < rest for year in (start.year, rest.year) if _is_leap(year)
     )
     return years + Fraction(_actual(start, rest), 366 if leaps else 365)
 
