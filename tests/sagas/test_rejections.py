@@ -3,7 +3,8 @@
 import pytest
 
 from ledger.deciding import Rejection
-from ledger.sagas import SagaCommand, SagaEvent
+from ledger.payments import PAYMENT
+from ledger.sagas import SagaCommand, SagaDecider, SagaEvent
 from tests.sagas.acts import (
     DEADLINE_US,
     DECIDER,
@@ -91,3 +92,9 @@ def test_an_id_that_cannot_travel_is_told_what_may_be_in_one() -> None:
     assert str(outcome.error()) == (
         "saga: expected 1 to 100 letters, digits, dots, colons, - and _, found 'a b'."
     )
+
+
+def test_of_an_unknown_kind_all_kinds_there_are_are_told() -> None:
+    both = SagaDecider({"refund": PAYMENT, "payment": PAYMENT})
+    outcome = given(both, stream_id=STREAM).when(begin(saga="parcel")).outcome
+    assert isinstance(outcome, Rejection) and outcome.expected == "payment, refund"
