@@ -67,7 +67,7 @@ def _reserved(state: Account, command: co.Reserve) -> ev.AccountEvent:
 
 
 def _released(state: Account, command: co.Release) -> ev.AccountEvent:
-    assert state.currency is not None, "the rules see to it"
+    assert state.currency is not None  # the rules see to it
     return ev.FundsReleased(
         account_id=state.account_id,
         event_time_us=command.at.event_time_us,

@@ -69,12 +69,10 @@ def _bond_basis(start: date, end: date, _terms: Terms) -> Fraction:
 
 def _us(start: date, end: date, _terms: Terms) -> Fraction:
     """As the bond basis, and the last of February is a 30th too."""
-    first, last = start.day, end.day
-    if _last_of_february(start):
-        last = 30 if _last_of_february(end) else last
-        first = 30
-    first = min(first, 30)
-    return _days_360(start, end, first, min(last, 30) if first == 30 else last)
+    february = _last_of_february(start)
+    first = 30 if february else min(start.day, 30)
+    is_30th = (first == 30 and end.day == 31) or (february and _last_of_february(end))
+    return _days_360(start, end, first, 30 if is_30th else end.day)
 
 
 def _eurobond(start: date, end: date, _terms: Terms) -> Fraction:
@@ -141,7 +139,7 @@ def _actual_icma(start: date, end: date, terms: Terms) -> Fraction:
 def _moved(day: date, months: int) -> date:
     """The same day some months on, or the last of that month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    following = date(year + month // 11, (month + 1) % 12 + 1, 1)
+    following = date(year, (month + 1) % 12 + 1, 1)
     return date(year, month + 1, min(day.day, (following - timedelta(days=1)).day))
 
 
@@ -154,9 +152,7 @@ def _actual_afb(start: date, end: date, terms: Terms) -> Fraction:
         years += 1
     rest = _years_before(end, years)
     leaps = any(
-        start <= date(year, 2, 29) < rest
-        for year in range(start.year, rest.year + 1)
-        if _is_leap(year)
+        start <= date(year, 2, 29) < rest for year in (start.year, rest.year) if _is_leap(year)
     )
     return years + Fraction(_actual(start, rest), 366 if leaps else 365)
 

@@ -182,10 +182,9 @@ def person_may(books: Books, person: str, role: str, thing: str) -> Rejections:
 
 
 def _active(books: Books, person: str, thing: str) -> Rejections:
-    known = books.people.get(person)
-    if known is None or not known.active:
-        found = f"{person}, removed" if known else f"{person}, nobody by that name"
-        yield no("person_must_be_active", thing, "an active person", found)
+    """Nobody else signs: only the keys of people who are or were there open a statement."""
+    if not books.people[person].active:
+        yield no("person_must_be_active", thing, "an active person", f"{person}, removed")
 
 
 def _key(books: Books, person: str) -> str:

@@ -26,7 +26,7 @@ class Retry:
         """After the try number `attempt` (from 1): twice as long each time, less a part by lot, so
         that sagas which failed together do not come back together. The same lot, the same wait."""
         longest = min(self.longest_wait_us, self.first_wait_us << min(attempt - 1, 40))
-        drawn = int.from_bytes(hashlib.sha256(f"{lot}/{attempt}".encode()).digest()[:4], "big")
+        drawn = int.from_bytes(hashlib.sha256(f"{lot}/{attempt}".encode()).digest()[:4])
         return longest - (longest * drawn >> 33)
 
 

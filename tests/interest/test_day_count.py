@@ -13,7 +13,7 @@ import pytest
 from ledger.errors import IncorrectInput
 from ledger.interest.accrual import accrue, period_rates
 from ledger.interest.algorithms import Algorithm
-from ledger.interest.day_count import CONVENTIONS, Terms, year_fraction
+from ledger.interest.day_count import CONVENTIONS, NO_TERMS, Terms, _over, year_fraction
 from ledger.interest.rates import RateChange, Tier
 from tests.interest.computing import in_sql
 
@@ -108,13 +108,67 @@ def test_a_fraction_turned_around_is_negative_and_no_days_are_none(convention: s
     ("convention", "parts"), [("Act/360", Fraction(31, 360)), ("Act/365", Fraction(31, 365))]
 )
 def test_actual_days_over_a_fixed_year(convention: str, parts: Fraction) -> None:
-    assert year_fraction(convention, date(2026, 1, 1), date(2026, 2, 1)) == parts
+    start, end = date(2026, 1, 1), date(2026, 2, 1)
+    assert year_fraction(convention, start, end) == parts
+    assert _over(31 / parts)(start, end, NO_TERMS) == parts
 
 
 def test_coupon_days_beyond_the_reference_lie_in_periods_like_it() -> None:
     terms = Terms(reference=(date(2026, 1, 31), date(2026, 2, 28)))
     found = year_fraction("Act/Act ICMA", date(2026, 1, 31), date(2026, 4, 30), terms=terms)
     assert found == Fraction(3, 12)
+
+
+@pytest.mark.parametrize(
+    ("reference", "start", "end", "expected"),
+    [
+        (("2026-01-01", "2026-02-01"), "2026-03-01", "2026-04-01", Fraction(1, 12)),
+        (("2026-01-01", "2026-02-01"), "2025-11-01", "2025-12-01", Fraction(1, 12)),
+        (("2025-10-31", "2025-11-30"), "2025-10-31", "2026-01-31", Fraction(3, 12)),
+        (("2026-01-01", "2026-12-17"), "2026-01-01", "2026-12-17", Fraction(1)),
+    ],
+)
+def test_coupon_periods_go_on_before_and_after_the_reference(
+    reference: tuple[str, str], start: str, end: str, expected: Fraction
+) -> None:
+    """Of 350 days are twelve months; the last of a month goes on to the last of the next."""
+    terms = Terms(reference=(_day(reference[0]), _day(reference[1])))
+    assert year_fraction("Act/Act ICMA", _day(start), _day(end), terms=terms) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ("2023-03-01", "2026-04-01", 3 + Fraction(31, 365)),
+        ("2023-01-15", "2026-01-15", Fraction(3)),
+        ("2024-02-29", "2025-02-28", Fraction(1)),
+        ("2024-02-29", "2024-03-10", Fraction(10, 366)),
+        ("2024-02-01", "2024-02-29", Fraction(28, 365)),
+        ("2023-12-15", "2024-03-15", Fraction(91, 366)),
+    ],
+)
+def test_the_french_count_whole_years_back_from_the_end(
+    start: str, end: str, expected: Fraction
+) -> None:
+    assert year_fraction("Act/Act AFB", _day(start), _day(end)) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        ("2025-01-30", "2025-03-31", 60),
+        ("2025-01-31", "2025-03-31", 60),
+        ("2025-01-29", "2025-03-31", 62),
+        ("2025-02-28", "2025-03-31", 30),
+        ("2025-02-28", "2026-02-28", 360),
+        ("2024-02-28", "2025-02-28", 360),
+        ("2025-01-30", "2025-02-28", 28),
+    ],
+)
+def test_a_31st_and_the_last_of_february_are_30ths_in_america(
+    start: str, end: str, days: int
+) -> None:
+    assert year_fraction("30/360 US", _day(start), _day(end)) == Fraction(days, 360)
 
 
 def test_a_leap_day_counts_in_a_year_of_366_to_the_french() -> None:

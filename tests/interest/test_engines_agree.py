@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.errors import IncorrectInput, NotSupported
-from ledger.interest import algorithms
+from ledger.errors import NotSupported
 from ledger.interest.accrual import accrue, period_rates
 from ledger.interest.algorithms import ALGORITHMS, Algorithm
 from ledger.interest.day_count import CONVENTIONS
@@ -85,6 +84,7 @@ def test_both_engines_agree_on_many_more(
     test_both_engines_agree.hypothesis.inner_test(variants, currency, data)  # type: ignore[attr-defined]
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**30), 10**30), st.integers(1, 10**12))
 def test_rounding_is_to_the_nearest_and_ties_as_declared(numerator: int, denominator: int) -> None:
     exact = Fraction(numerator, denominator)
@@ -157,39 +157,6 @@ def test_a_change_in_the_middle_is_missed_by_v1_and_read_by_v2() -> None:
     a_day = Decimal(10_000) / 365 / 100
     assert missed == round(a_day * 31 * Decimal("1.75") * 100)
     assert right == round(a_day * (15 * Decimal("1.75") + 16 * Decimal("2.15")) * 100)
-
-
-def test_steps_lead_from_one_algorithm_to_the_other_aspect_by_aspect() -> None:
-    before = ALGORITHMS["v1"]
-    after = replace(ALGORITHMS["v2"], name="x", day_count="Act/360", rounding="toward_zero")
-    found = algorithms.steps(before, after)
-    assert [aspect for aspect, _ in found] == ["day_count", "rate_read", "rounding"]
-    assert replace(found[-1][1], name="x", says=after.says) == after
-    assert not algorithms.steps(after, after)
-
-
-def test_what_is_declared_wrongly_is_refused() -> None:
-    v2 = ALGORITHMS["v2"]
-    for changed, rule in (
-        ({"day_count": "Act/364"}, "day_count_must_be_known"),
-        ({"accrual_digits": 3}, "accrual_digits_must_fit"),
-        ({"rates": {"XXX": ()}}, "currency_must_have_a_minor_unit"),
-    ):
-        with pytest.raises(IncorrectInput) as refused:
-            replace(v2, **changed)  # type: ignore[arg-type]
-        assert refused.value.rule == rule
-    with pytest.raises(IncorrectInput) as refused:
-        RateChange(first_date=FIRST, tiers=(Tier(Decimal(5), Decimal(1)),))
-    assert refused.value.rule == "tiers_must_rise_from_zero"
-    with pytest.raises(IncorrectInput) as refused:
-        period_rates(v2, "EUR", FIRST, FIRST)
-    assert refused.value.rule == "period_must_have_a_day"
-    with pytest.raises(IncorrectInput) as refused:
-        algorithms.get("v0")
-    assert refused.value.rule == "algorithm_must_be_known"
-    with pytest.raises(IncorrectInput) as refused:
-        accrue(period_rates(v2, "EUR", FIRST, FIRST + timedelta(days=1)), [Decimal("0.00001")])
-    assert refused.value.rule == "balance_must_have_the_lakes_digits"
 
 
 def test_another_declaration_has_another_hash_and_another_sentence_about_it_has_not() -> None:

@@ -17,6 +17,7 @@ from ledger.errors import IncorrectInput
 from ledger.routing import Arrival
 from ledger.rules import Evidence, check
 from tests.control.office import Office
+from tests.ledger import refusals
 
 LAKE_ID = "0123456789abcdef" * 2
 
@@ -101,7 +102,7 @@ class PaperOffice(Office):
         try:
             self.record(*events)
         except IncorrectInput as error:
-            return error.rule
+            return refusals.say(error)
         return None
 
     def _next_commit(self) -> None:

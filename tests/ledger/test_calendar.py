@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.calendar import DAY, MONTHS, WEEKS_OF_QUARTER, Calendar, Period, generate
@@ -39,6 +39,7 @@ CALENDARS = {kind: calendar(kind) for kind in STARTS} | {
 
 
 @pytest.mark.parametrize("name", CALENDARS)
+@settings(deadline=None)
 @given(day=DATES)
 def test_every_date_lies_in_one_period_and_its_neighbours_touch_it(name: str, day: date) -> None:
     one = CALENDARS[name]
@@ -95,12 +96,27 @@ def test_years_of_53_weeks_can_be_named() -> None:
     assert (last.end_date - last.first_date).days == 5 * 7
 
 
+@settings(deadline=None)
 @given(day=DATES)
 def test_iso_weeks_are_those_of_the_standard(day: date) -> None:
     year, week, _ = day.isocalendar()
     monday = day - timedelta(days=day.weekday())
     (period,) = generate("iso_week", monday, monday + DAY)
     assert period == Period(monday, monday + 7 * DAY, f"{year}-W{week:02d}")
+
+
+def test_a_period_holds_its_first_day_and_not_the_day_after_its_last() -> None:
+    a = CALENDARS["table"].get("A")
+    held = [a.holds(date(2011, 3, day)) for day in (4, 5, 19, 20)]
+    assert held == [False, True, True, False]
+
+
+def test_days_are_periods_of_their_own() -> None:
+    first = date(2011, 2, 28)
+    assert generate("day", first, first + 2 * DAY) == (
+        Period(first, first + DAY, "2011-02-28"),
+        Period(first + DAY, first + 2 * DAY, "2011-03-01"),
+    )
 
 
 def test_a_year_of_53_iso_weeks() -> None:
@@ -135,25 +151,69 @@ def test_calendar_months_go_on_outside_a_calendar_and_are_cut_where_it_begins_an
 def test_an_id_no_period_has_is_refused(calendar_name: str, period_id: str) -> None:
     one = CALENDARS[calendar_name]
     assert one.find(period_id) is None
-    with pytest.raises(IncorrectInput, match="calendar show"):
+    with pytest.raises(IncorrectInput) as error:
         one.get(period_id)
+    assert error.value.rule == "period_must_be_in_the_calendar"
+    example = {"default": "2011-03", "table": "A", "month": "2010-12"}[calendar_name]
+    assert str(error.value) == (
+        f"period {period_id!r}: expected a period of the {one.kind} calendar, such as {example},"
+        " found no such period. `ledgerlake calendar show` lists them."
+    )
 
 
-@pytest.mark.parametrize(("kind", "day"), [("month", 2), ("iso_week", 1)])
-def test_a_calendar_begins_with_a_whole_period(kind: str, day: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "day", "word", "example"),
+    [("month", 2, "month", "2011-03-01"), ("iso_week", 1, "iso week", "2011-02-28")],
+)
+def test_a_calendar_begins_with_a_whole_period(
+    kind: str, day: int, word: str, example: str
+) -> None:
     with pytest.raises(IncorrectInput) as error:
         generate(kind, date(2011, 3, day), date(2012, 1, 1))
     assert error.value.rule == "calendar_must_begin_with_a_whole_period"
+    assert str(error.value) == (
+        f"{kind} calendar: expected the first day of a {word}, such as {example},"
+        f" found 2011-03-0{day}."
+    )
 
 
 def test_a_table_is_not_generated() -> None:
     with pytest.raises(IncorrectInput) as error:
         generate("table", date(2011, 3, 1), date(2012, 1, 1))
     assert error.value.rule == "calendar_kind_must_be_known"
+    assert str(error.value) == (
+        "calendar: expected one of month, day, iso_week, 4-4-5, 4-5-4, 5-4-4, found table."
+        " A table of your own is given with its dates, not generated."
+    )
 
 
 def test_the_last_month_of_all_can_be_named() -> None:
-    assert MONTHS.period_of(date(9999, 12, 5)).period_id == "9999-12"
+    assert MONTHS.period_of(date(9999, 12, 5)) == Period(date(9999, 12, 1), date.max, "9999-12")
+    assert MONTHS.period_of(date(9999, 11, 5)).end_date == date(9999, 12, 1)
+    assert MONTHS.period_of(date(12, 12, 5)) == Period(date(12, 12, 1), date(13, 1, 1), "0012-12")
+    assert MONTHS.get("0012-12").first_date == date(12, 12, 1)
+
+
+def test_fiscal_years_are_named_by_their_middle_and_their_periods_by_number() -> None:
+    first = date(2010, 1, 31)
+    periods = generate("4-5-4", first, first + timedelta(weeks=9))
+    assert len(periods) == 12, "whole years"
+    assert periods[:2] == (
+        Period(first, first + timedelta(weeks=4), "FY2010-P01"),
+        Period(first + timedelta(weeks=4), first + timedelta(weeks=9), "FY2010-P02"),
+    )
+    assert len(generate("4-5-4", first, first + timedelta(weeks=52))) == 12
+    assert len(generate("4-5-4", first, first + timedelta(weeks=52, days=1))) == 24
+    early = generate("4-4-5", date(912, 7, 3), date(912, 7, 4))
+    assert early[-1].period_id == "FY0913-P12"
+
+
+def test_a_year_is_long_where_the_next_would_begin_more_than_three_days_early() -> None:
+    """Near its own first day by default: 364 days after 3 January is four days before it."""
+    years = generate("4-4-5", date(2011, 1, 3), date(2017, 1, 1))
+    starts = [one.first_date for one in years if one.period_id.endswith("P01")]
+    assert starts == [date(2011, 1, 3), date(2012, 1, 2), date(2012, 12, 31), date(2014, 1, 6),
+                      date(2015, 1, 5), date(2016, 1, 4)]  # fmt: skip
 
 
 def test_a_year_that_begins_near_new_year_keeps_to_it_from_both_sides() -> None:

@@ -1,5 +1,6 @@
 """Control events as text: one form each, the same as their contracts say."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -101,34 +102,183 @@ LOCK = ev.LockExceptionGranted(
 ).payload()
 
 
+FIELDS = "PeriodSoftClosed: expected the fields ['period_id', 'reason', 'sealed'], found "
+CANONICAL = "PeriodSoftClosed: expected its one canonical form "
+VERSION = "expected a reserved type and its version, found version"
+PERIODS_FIELD = "CalendarDefined field periods: expected"
+CAP = "LockExceptionGranted field amount_cap: expected decimal text"
+LONG = "x" * 300
+
+
 @pytest.mark.parametrize(
-    ("event_type", "version", "payload"),
+    ("event_type", "version", "payload", "text"),
     [
-        ("PeriodSoftClosed", 2, GOOD),
-        ("SaleRecorded", 1, GOOD),
-        ("PeriodSoftClosed", 1, []),
-        ("PeriodSoftClosed", 1, "{"),
-        ("PeriodSoftClosed", 1, {**GOOD, "more": 1}),
-        ("PeriodSoftClosed", 1, {"period_id": "2011-03", "sealed": False}),
-        ("PeriodSoftClosed", 1, {**GOOD, "sealed": 0}),
-        ("PeriodSoftClosed", 1, {**GOOD, "reason": None}),
-        ("PeriodSoftClosed", 1, json.dumps(GOOD)),
-        ("CalendarDefined", 1, {**CALENDAR, "calendar_version": True}),
-        ("CalendarDefined", 1, {**CALENDAR, "periods": {}}),
-        ("CalendarDefined", 1, {**CALENDAR, "periods": [{}]}),
-        ("CalendarDefined", 1, {**CALENDAR, "periods": [1]}),
-        ("CalendarDefined", 1, {**CALENDAR, "periods": [{**SPAN, "end_date": "1 May"}]}),
-        ("CalendarDefined", 1, {**CALENDAR, "periods": [{**SPAN, "end_date": "2011-02-30"}]}),
-        ("LockExceptionGranted", 1, {**LOCK, "amount_cap": 1}),
-        ("LockExceptionGranted", 1, {**LOCK, "amount_cap": "much"}),
-        ("LockExceptionGranted", 1, {**LOCK, "amount_cap": "1.50000"}),
+        ("PeriodSoftClosed", 2, GOOD, f"PeriodSoftClosed: {VERSION} 2."),
+        ("SaleRecorded", 1, GOOD, f"SaleRecorded: {VERSION} 1."),
+        ("LatenessPolicySet", 3, GOOD, f"LatenessPolicySet: {VERSION} 3."),
+        ("PeriodSoftClosed", 1, [], "PeriodSoftClosed: expected a JSON object, found []."),
+        (
+            "PeriodSoftClosed",
+            1,
+            json.dumps([LONG]),
+            f'PeriodSoftClosed: expected a JSON object, found ["{LONG[:198]}.',
+        ),
+        (
+            "PeriodSoftClosed",
+            1,
+            {**GOOD, "more": 1},
+            f"{FIELDS}['more', 'period_id', 'reason', 'sealed'].",
+        ),
+        (
+            "PeriodSoftClosed",
+            1,
+            {"period_id": "2011-03", "sealed": False},
+            f"{FIELDS}['period_id', 'sealed'].",
+        ),
+        (
+            "PeriodSoftClosed",
+            1,
+            {**GOOD, "sealed": 0},
+            "PeriodSoftClosed field sealed: expected true or false, found 0.",
+        ),
+        (
+            "PeriodSoftClosed",
+            1,
+            {**GOOD, "reason": None},
+            "PeriodSoftClosed field reason: expected text, found None.",
+        ),
+        (
+            "PeriodSoftClosed",
+            1,
+            {**GOOD, "reason": [LONG]},
+            f"PeriodSoftClosed field reason: expected text, found ['{LONG[:198]}.",
+        ),
+        (
+            "PeriodSoftClosed",
+            1,
+            json.dumps(GOOD),
+            f"{CANONICAL}{ev.canonical_json(GOOD)}, found {json.dumps(GOOD)}.",
+        ),
+        (
+            "PeriodSoftClosed",
+            1,
+            json.dumps({**GOOD, "period_id": LONG}),
+            f'{CANONICAL}{{"period_id":"{LONG[:186]}, found {{"period_id": "{LONG[:185]}.',
+        ),
+        (
+            "CalendarDefined",
+            1,
+            {**CALENDAR, "calendar_version": True},
+            "CalendarDefined field calendar_version: expected a whole number, found True.",
+        ),
+        (
+            "CalendarDefined",
+            1,
+            {**CALENDAR, "periods": {}},
+            f"{PERIODS_FIELD} a list, found {{}}.",
+        ),
+        (
+            "CalendarDefined",
+            1,
+            {**CALENDAR, "periods": [{}]},
+            f"{PERIODS_FIELD} period_id, first_date and end_date, found [{{}}].",
+        ),
+        (
+            "CalendarDefined",
+            1,
+            {**CALENDAR, "periods": [1]},
+            f"{PERIODS_FIELD} a period with its dates, found [1].",
+        ),
+        (
+            "CalendarDefined",
+            1,
+            {**CALENDAR, "periods": [{**SPAN, "period_id": 1}]},
+            f"{PERIODS_FIELD} text, found {[{**SPAN, 'period_id': 1}]}.",
+        ),
+        (
+            "CalendarDefined",
+            1,
+            {**CALENDAR, "periods": [{**SPAN, "first_date": 1}]},
+            f"{PERIODS_FIELD} an ISO date, found {[{**SPAN, 'first_date': 1}]}.",
+        ),
+        (
+            "CalendarDefined",
+            1,
+            {**CALENDAR, "periods": [{**SPAN, "end_date": "1 May"}]},
+            f"{PERIODS_FIELD} a date as 2026-01-31, found {[{**SPAN, 'end_date': '1 May'}]}.",
+        ),
+        ("LockExceptionGranted", 1, {**LOCK, "amount_cap": 1}, f"{CAP}, found 1."),
+        (
+            "LockExceptionGranted",
+            1,
+            {**LOCK, "amount_cap": "much"},
+            f"{CAP} with at most 4 decimals, found 'much'.",
+        ),
+        (
+            "LockExceptionGranted",
+            1,
+            {**LOCK, "amount_cap": "1.50000"},
+            f"{CAP} with at most 4 decimals, found '1.50000'.",
+        ),
+        (
+            "LatenessPolicySet",
+            1,
+            {"max_delay_days": 1},
+            "LatenessPolicySet: expected the fields ['initial_grace_hours', 'max_delay_days'],"
+            " found ['max_delay_days'].",
+        ),
     ],
 )
-def test_another_payload_is_refused(event_type: str, version: int, payload: object) -> None:
-    text = payload if isinstance(payload, str) else ev.canonical_json(payload)
+def test_another_payload_is_refused(
+    event_type: str, version: int, payload: object, text: str
+) -> None:
+    said = payload if isinstance(payload, str) else ev.canonical_json(payload)
     with pytest.raises(IncorrectInput) as error:
-        ev.parse(event_type, version, text)
+        ev.parse(event_type, version, said)
     assert error.value.rule == "payload_must_obey_its_contract"
+    assert str(error.value) == text
+
+
+@pytest.mark.parametrize(
+    ("event_type", "payload", "text"),
+    [
+        ("PeriodSoftClosed", "{", "PeriodSoftClosed: expected a JSON object, found Expecting "),
+        (
+            "CalendarDefined",
+            ev.canonical_json({**CALENDAR, "periods": [{**SPAN, "end_date": "2011-02-30"}]}),
+            f"{PERIODS_FIELD} day ",
+        ),
+    ],
+)
+def test_what_python_cannot_read_is_told_in_its_words(
+    event_type: str, payload: str, text: str
+) -> None:
+    with pytest.raises(IncorrectInput) as error:
+        ev.parse(event_type, 1, payload)
+    assert str(error.value).startswith(text)
+
+
+def test_a_control_event_has_one_text_and_a_hash_of_it() -> None:
+    """Of these very bytes: they are in the lake, and others compare them."""
+    event = ev.LockExceptionGranted(
+        lock_exception_id="ä/1",
+        period_id="2011-03",
+        source=None,
+        store_id="s",
+        amount_cap=Decimal("1E+3"),
+        expires_at_us=1,
+        reason="spät",
+        request_id="q",
+    )
+    text = (
+        '{"amount_cap":"1000","expires_at_us":1,"lock_exception_id":"ä/1","period_id":"2011-03",'
+        '"reason":"spät","request_id":"q","source":null,"store_id":"s"}'
+    )
+    assert event.payload_text() == text
+    assert ev.payload_sha256(event) == hashlib.sha256(text.encode()).hexdigest()
+    assert (event.stream_id, event.natural_id) == ("lock/ä/1", "ä/1")
+    with pytest.raises(ValueError, match="Out of range"):
+        ev.canonical_json(float("nan"))
 
 
 def test_good_payloads_are_read() -> None:

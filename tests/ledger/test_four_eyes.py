@@ -13,6 +13,7 @@ from ledger.people import ACTIONS
 from ledger.rules import Evidence, Rejection, check
 from ledger.rules.requests import SUBJECTS
 from tests.control.office import DAY_US, MINUTE_US, NOW_US, PLAN, altered, person, signer
+from tests.control.test_gate import FORGERIES
 from tests.ledger.paper_office import PaperOffice
 
 MARCH, APRIL = "2011-03", "2011-04"
@@ -160,6 +161,80 @@ def test_a_request_is_well_formed_and_new() -> None:
     again = made.asked("rita", "reopen_period", {"period_id": MARCH})
     again = altered(again, request_id=asked.request_id)
     assert made.rejection(again) == "request_id_must_be_new"
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_approval_approves_nothing(name: str) -> None:
+    rule, forge = FORGERIES[name]
+    made, asked, effects = asked_for("reopen_period")
+    forged: Any = forge(made, asked)
+    assert made.rejection(forged, *effects) == rule
+    assert made.books.requests[asked.request_id].state == "open"
+
+
+def test_a_request_is_signed_for_its_lake_its_event_and_by_who_may_ask() -> None:
+    made = office()
+    subject = {"period_id": MARCH}
+    for values, rule in (
+        ({"lake_id": "0" * 32}, "statement_must_be_for_this_lake"),
+        ({"role": "approver", "request_sha256": "0" * 64}, "statement_must_match_the_event"),
+        ({"request_id": "0" * 32}, None),
+    ):
+        assert made.rejection(made.asked("rita", "reopen_period", subject, **values)) == rule
+    asked = made.asked("rita", "reopen_period", subject)
+    mismatch = "statement_must_match_the_event"
+    assert made.rejection(altered(asked, action="close_period")) == mismatch
+    assert made.rejection(altered(asked, request_id="a" * 32)) == mismatch
+    assert made.rejection(altered(asked, request_id="a" * 33)) == "request_id_must_be_32_hex_digits"
+
+
+def test_a_close_is_approved_with_the_warnings_it_acknowledges() -> None:
+    made = office()
+    plan = {"period_id": APRIL, "plan_sha256": PLAN}
+    asked = made.ask("rita", "close_period", **plan)
+    rule = "statement_must_match_the_request"
+    for wrong in (plan, plan | {"acknowledged": "all"}, {"acknowledged": [], "period_id": APRIL}):
+        assert made.rejection(made.approval("adam", asked, subject=wrong)) == rule
+    listed = plan | {"acknowledged": ["C1"]}
+    assert made.rejection(made.declined("adam", asked, subject=listed)) == rule
+    assert made.rejection(made.approval("adam", asked, subject=listed)) is None
+    answered = made.books.requests[asked.request_id]
+    assert (answered.answered_subject, answered.answered_commit) == (listed, made.commit)
+    assert (answered.answered_at_us, len(answered.statements)) == (made.clock.now_us, 2)
+    assert (answered.requested_commit, answered.action) == (made.commit - 5, "close_period")
+    assert answered.subject == plan
+    reopening = made.ask("rita", "reopen_period", period_id=MARCH)
+    effect = ev.PeriodReopened(period_id=MARCH, request_id=reopening.request_id, reason="")
+    more = {"period_id": MARCH, "acknowledged": []}
+    assert made.rejection(made.approval("adam", reopening, subject=more), effect) == rule
+
+
+def test_a_request_is_answered_once() -> None:
+    made, asked, effects = asked_for("reopen_period")
+    approval = made.approval("adam", asked)
+    made.record(approval, *effects)
+    assert made.rejection(made.declined("adam", asked)) == "request_must_be_open"
+    other = made.ask("rita", "close_period", period_id=APRIL, plan_sha256=PLAN)
+    made.record(made.declined("adam", other))
+    assert made.books.requests[other.request_id].state == "declined"
+    assert made.rejection(made.approval("adam", other)) == "request_must_be_open"
+
+
+def test_an_approval_brings_its_own_effect_along_and_once() -> None:
+    made, asked, effects = asked_for("reopen_period")
+    other = made.ask("rita", "reopen_period", period_id=MARCH)
+    [effect] = effects
+    of_other = altered(effect, request_id=other.request_id)
+    rule = "request_must_be_approved_in_this_commit"
+    assert made.rejection(made.approval("adam", asked), of_other) == rule
+    nothing = altered(effect, request_id="")
+    assert made.rejection(made.approval("adam", asked), nothing) == rule
+    later = made.ask("rita", "close_period", period_id=APRIL, plan_sha256=PLAN)
+    both = made.approval("adam", later), altered(effect, request_id=later.request_id)
+    assert made.rejection(*both) == rule
+    assert made.rejection(made.approval("adam", asked), effect) is None
+    made.close(MARCH, edition=2)
+    assert made.rejection(effect) == rule, "approved in an earlier commit"
 
 
 def test_an_answer_to_nothing_or_without_a_signature_is_refused() -> None:

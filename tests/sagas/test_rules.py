@@ -1,12 +1,13 @@
 """Every rule of sagas, obeyed and broken, given what had happened before."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from ledger.payments import PAYMENT
-from ledger.sagas import SagaEvent, Succeeded, Unknown
-from ledger.sagas.decide import REASON_MAX, SagaDecider
+from ledger.payments import PAYMENT, Order
+from ledger.sagas import Retry, SagaEvent, Succeeded, Unknown, key_of
+from ledger.sagas.decide import REASON_MAX, SagaDecider, stream_of
 from tests.sagas.acts import (
     DEADLINE_US,
     DECIDER,
@@ -45,6 +46,7 @@ def payment(*events: SagaEvent):  # type: ignore[no-untyped-def]
 def test_an_order_begins_a_saga_of_four_steps_the_first_due_at_once() -> None:
     new = given(DECIDER, stream_id=STREAM)
     then = new.when(begin()).then(begun()).then_state(status="running", pending=STEPS)
+    then.then_state(details=DETAILS, begun_us=NOW_US, key_round=0)
     action = then.state.action
     assert (action.step, action.attempt, action.due_us) == (RESERVE, 1, NOW_US)
     assert action.key == "saga/order-7/reserve_funds"
@@ -73,9 +75,17 @@ def test_a_wrong_order_begins_nothing(values: dict[str, str], rule: str) -> None
 
 
 def test_the_largest_and_the_smallest_order_are_taken() -> None:
-    for values in ({"amount": "0.01"}, {"amount": "9" * 14 + ".99"}, {"account_id": "ä" * 256}):
+    for values in (
+        *({"amount": "0.01"}, {"amount": "9" * 14 + ".99"}),
+        *({"account_id": "A"}, {"account_id": "ä" * 256}),
+    ):
         command = begin(details=DETAILS | values)
         given(DECIDER, stream_id=STREAM).when(command).then(begun(details=DETAILS | values))
+
+
+def test_an_order_is_read_from_the_details_of_its_saga() -> None:
+    assert Order.of(DETAILS) == Order(account_id="A1", currency="EUR", amount=Decimal("30.00"))
+    assert (stream_of(ID), key_of(ID, RESERVE)) == (STREAM, "saga/order-7/reserve_funds")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "-a", "a" * 101, "a\r\nX: y", "ä"])
@@ -118,9 +128,12 @@ def test_no_clear_answer_is_asked_for_again_later_with_the_same_key() -> None:
     reserved = payment(done(RESERVE))
     before = reserved.state.action.key
     then = reserved.when(report(CAPTURE, SILENCE)).then(failed(CAPTURE, retry_us=first_us))
+    then.then_state(problem="silence")
     action = then.state.action
     assert (action.key, action.attempt, action.due_us) == (before, 2, first_us)
-    then.when(report(CAPTURE, DONE, attempt=2)).then(done(CAPTURE, 2)).then_state(unsure=())
+    then.when(report(CAPTURE, DONE, attempt=2)).then(done(CAPTURE, 2)).then_state(
+        unsure=(), due_us=NOW_US
+    )
 
 
 def test_waits_double_up_to_the_longest_and_differ_between_sagas() -> None:
@@ -129,7 +142,10 @@ def test_waits_double_up_to_the_longest_and_differ_between_sagas() -> None:
     for attempt, wait in enumerate(waits_):
         most = min(retry.longest_wait_us, SECOND * 2**attempt)
         assert most / 2 <= wait <= most
-    assert len({retry.wait_us(1, lot=str(number)) for number in range(50)}) > 40
+    drawn = {retry.wait_us(1, lot=str(number)) for number in range(50)}
+    assert len(drawn) > 40 and min(drawn) < SECOND * 0.6 and max(drawn) > SECOND * 0.9
+    endless = Retry(tries=99, first_wait_us=1, longest_wait_us=2**60)
+    assert endless.wait_us(41, lot="a") > 2**39 and endless.wait_us(60, lot="a") <= 2**40
 
 
 def test_out_of_tries_a_capture_nobody_knows_of_is_refunded_and_the_hold_released() -> None:
@@ -146,6 +162,7 @@ def test_out_of_tries_a_capture_nobody_knows_of_is_refunded_and_the_hold_release
     )
     then.then_state(status="undoing", problem=text)
     then = then.when(report("refund_payment", DONE)).then(done("refund_payment"))
+    assert then.state.action.due_us == NOW_US, "the next is due at once"
     then.when(report("release_funds", DONE)).then(done("release_funds"), ended("compensated"))
 
 
@@ -224,7 +241,7 @@ def test_a_receipt_nobody_knows_of_is_for_a_person() -> None:
     text = "send_receipt was not done by the deadline"
     asked = replace(waits(RECEIPT, text), event_time_us=DEADLINE_US)
     waiting = settled.when(expire()).then(asked)
-    waiting.then_state(status="waiting", action=None)
+    waiting.then_state(status="waiting", action=None, problem=text)
     last = PAYMENT.steps[3].retry.tries
     outcome = settled.state
     for attempt in range(1, last):
@@ -284,15 +301,18 @@ def test_a_person_has_a_refused_step_asked_under_a_new_key() -> None:
     action = then.state.action
     assert (then.state.status, action.attempt) == ("undoing", 1)
     assert action.key == "saga/order-7/refund_payment/1"
-    then.when(report("refund_payment", DONE)).then(done("refund_payment"), ended("compensated"))
+    then = then.when(report("refund_payment", DONE))
+    then.then(done("refund_payment"), ended("compensated")).then_state(key_round=0)
 
 
 def test_a_person_has_an_unanswered_step_asked_under_its_key_with_time_anew() -> None:
     waiting = payment(*map(done, STEPS[:-1]), failed(RECEIPT), waits(RECEIPT, "silence"))
+    waiting.then_state(due_us=NOW_US)
     later = says("retry", at_us=DEADLINE_US * 2)
     then = waiting.when(later).then(replace(decided("retry"), event_time_us=DEADLINE_US * 2))
     action = then.state.action
     assert (action.key, action.attempt) == ("saga/order-7/send_receipt", 1)
+    then.then_state(status="running")
     assert action.deadline_us == DEADLINE_US * 2 + PAYMENT.deadline_us
 
 
@@ -300,7 +320,8 @@ def test_a_person_turns_a_saga_back_or_settles_it() -> None:
     waiting = payment(*map(done, STEPS[:-1]), failed(RECEIPT), waits(RECEIPT, "silence"))
     back = turned_back("return_funds", "refund_payment", "release_funds", reason="ana: as it is")
     waiting.when(says("turn_back")).then(decided("turn_back"), back)
-    waiting.when(says("settled")).then(decided("settled"), ended("settled"))
+    settled = waiting.when(says("settled")).then(decided("settled"), ended("settled"))
+    settled.then_state(status="settled", pending=())
 
 
 def test_a_person_decides_only_where_asked_by_name_and_with_a_reason() -> None:
@@ -330,5 +351,5 @@ def test_a_changed_definition_leaves_what_was_begun_as_it_was() -> None:
 
 
 def test_a_command_of_others_is_a_fault_of_the_program() -> None:
-    with pytest.raises(TypeError, match="no command of sagas"):
+    with pytest.raises(TypeError, match="no command of sagas: object"):
         DECIDER.decide(payment().state, object())
