@@ -57,7 +57,7 @@ class QuietKeeper:
         self._news.set()
 
     def __enter__(self) -> Self:
-        refresh_tail(self._settings, most_open=FEW_COMMITS, rows=tail.OPEN_ROWS)
+        refresh_tail(self._settings, most_open=0)  # whatever is open: the first time loads much
         self._keeping = self._threads.submit(self._keep)
         return self
 

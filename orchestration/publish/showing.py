@@ -12,6 +12,7 @@ from orchestration.publish import booking, closed_periods, current_file, tail
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import Pointer, Shown
 from orchestration.publish.edition import Edition
+from orchestration.publish.tail import Coverage
 from orchestration.settings import Settings
 
 REFRESH = "tail refresh"
@@ -74,7 +75,9 @@ def refresh_tail(
 
 def again(home: Home, edition: Edition, pointer: Pointer) -> None:
     """Show the same edition with a shorter tail, or from the home's new place."""
-    _point(home, edition, highest=pointer.highest)
+    shown = _point(home, edition, highest=pointer.highest)
+    if shown.booked < shown.until:  # a file that did not show all these commits could not tell
+        _point(home, edition, highest=pointer.highest)
 
 
 def require_pointer(home: Home) -> Pointer:
@@ -91,7 +94,7 @@ def require_pointer(home: Home) -> Pointer:
     return pointer
 
 
-def _point(home: Home, edition: Edition, *, highest: int) -> None:
+def _point(home: Home, edition: Edition, *, highest: int) -> Coverage:
     shown = Shown(
         edition=edition,
         highest=highest,
@@ -99,3 +102,4 @@ def _point(home: Home, edition: Edition, *, highest: int) -> None:
     )
     current_file.replace(home, shown)
     tail.remember_shown(home, shown.coverage)
+    return shown.coverage
