@@ -3,7 +3,8 @@
 Behind the edition lie 3,000 small commits when the first file drops. A reader asks again and again
 which commit is the newest (`live.tail_commits`). When there is a new one, he asks both
 `live.daily_sales` and `live.real_time_sales`, each on a connection of its own, until they hold
-every event of the file. Then the clock stops.
+every event of the file. Then the clock stops. Files drop some seconds apart, as uploads do: between
+them the watch compacts what it took.
 """
 
 import os
@@ -34,6 +35,7 @@ SMALL_COMMITS = 3_000
 SMALL_ROWS = 10
 P95_S_MAX = 0.5
 PATIENCE_S = 60
+DROP_EVERY_S = 2.0
 LOOK_AGAIN_S = 0.02
 
 NEWEST = "select max(commit_seq) from live.tail_commits"
@@ -55,7 +57,7 @@ def measure(options: Options) -> list[Measurement]:
     with borrowed(prepared_warehouse(options.cache, options.events)) as root:
         _small_commits(root, commits)
         with _watching(root) as folder:
-            seconds = [_drop_to_visible(root, folder, number) for number in range(drops)]
+            seconds = [_drop_in_time(root, folder, number) for number in range(drops)]
     return [
         Measurement(
             what=f"file of {ROWS:,} events dropped, to right in the live views, p95 of {drops}",
@@ -101,6 +103,14 @@ def _watching(root: Path) -> Iterator[Path]:
     finally:
         process.terminate()
         process.wait(timeout=PATIENCE_S)
+
+
+def _drop_in_time(root: Path, folder: Path, number: int) -> float:
+    """The next file drops `DROP_EVERY_S` after this one, or when this one is seen."""
+    start = time.monotonic()
+    seconds = _drop_to_visible(root, folder, number)
+    time.sleep(max(0.0, start + DROP_EVERY_S - time.monotonic()))
+    return seconds
 
 
 def _drop_to_visible(root: Path, folder: Path, number: int) -> float:

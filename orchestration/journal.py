@@ -20,7 +20,7 @@ from ingestion.lake.writer import Clock, system_clock
 from ingestion.saga_codec import SAGA_CODEC
 from ledger.business_days import DAY_US
 from orchestration.home import Home
-from orchestration.publish.showing import TailKeeper
+from orchestration.publish.keeper import TailKeeper
 from orchestration.settings import Settings
 
 CODECS: Final[tuple[Codec[Any, Any, Any], ...]] = (ACCOUNT_CODEC, SAGA_CODEC)

@@ -7,6 +7,7 @@ publishing, and read by `doctor`.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,6 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ledger.errors import IncorrectInput
+
+PATIENCE_SECONDS = 60.0
+LOOK_AGAIN_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,15 @@ class Busy(IncorrectInput):
 
 
 @contextmanager
-def exclusive(path: Path, *, doing: str) -> Iterator[None]:
-    """Hold `path`'s lock; Busy names the holder when another process has it."""
+def exclusive(path: Path, *, doing: str, waits_for: str = "") -> Iterator[None]:
+    """Hold `path`'s lock; Busy names the holder when another process has it.
+
+    A holder who does what is done in a moment (`waits_for`) is waited for.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _take(fd, path, doing)
+        _take(fd, path, doing, waits_for)
         mine = Holder(os.getpid(), doing, datetime.now(UTC).isoformat(timespec="seconds"))
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(asdict(mine)).encode(), 0)
@@ -59,18 +66,24 @@ def holder(path: Path) -> Holder | None:
         os.close(fd)
 
 
-def _take(fd: int, path: Path, doing: str) -> None:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        other = _written(fd)
-        raise Busy(
-            "one_at_a_time_per_home",
-            thing=f"{doing} in {path.parent}",
-            expected="no other process at it",
-            found=f"process {other.pid}, {other.doing} since {other.since}",
-            remedy="Wait until it ends, then run this again.",
-        ) from None
+def _take(fd: int, path: Path, doing: str, waits_for: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            other = _written(fd)
+        if not waits_for or other.doing != waits_for or time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_AGAIN_SECONDS)
+    raise Busy(
+        "one_at_a_time_per_home",
+        thing=f"{doing} in {path.parent}",
+        expected="no other process at it",
+        found=f"process {other.pid}, {other.doing} since {other.since}",
+        remedy="Wait until it ends, then run this again.",
+    )
 
 
 def _written(fd: int) -> Holder:

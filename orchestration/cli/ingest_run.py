@@ -26,7 +26,7 @@ from ledger.errors import IncorrectInput, LedgerlakeError
 from orchestration import settings
 from orchestration.cli import ingest_report, output
 from orchestration.home import Home
-from orchestration.publish.showing import TailKeeper
+from orchestration.publish.keeper import QuietKeeper, TailKeeper
 
 INTERRUPTED = 130
 """Exit code of a run stopped by Ctrl-C or SIGTERM before its files were done, as shells have it."""
@@ -55,8 +55,10 @@ def run(wish: Wish) -> int:
     lake = Lake.open(home.lake, home.index, tenant_id=home.tenant)
     try:
         with _stoppable() as stop:
-            run_as = _watch if wish.watch else _ingest
-            return run_as(wish, intake, lake, stop, TailKeeper(chosen))
+            if not wish.watch:
+                return _ingest(wish, intake, lake, stop, TailKeeper(chosen))
+            with QuietKeeper(chosen) as tail:
+                return _watch(wish, intake, lake, stop, tail)
     finally:
         lake.close()
 
@@ -125,15 +127,15 @@ def _ingest(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event, tail:
     return _exit_code(reports)
 
 
-def _watch(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event, tail: TailKeeper) -> int:
+def _watch(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event, tail: QuietKeeper) -> int:
     job = Ingest(lake=lake, intake=intake, now=system_clock, stopped=stop.is_set)
 
     def take(path: Path) -> None:
-        ingest_report.line(ingest_file(job, path), as_json=wish.as_json)
-        tail.committed(lake.head.seq)
+        report = ingest_file(job, path)
+        ingest_report.line(report, as_json=wish.as_json)
+        tail.committed(report.accepted)
 
     rehearse(intake)
-    tail.committed(lake.head.seq)
     ingest_report.watching(wish.paths[0], as_json=wish.as_json)
     watching.watch(
         wish.paths[0],

@@ -101,7 +101,8 @@ class PartWriter:
         kept = [name for name in columns if partition is None or name != partition[0]]
         by = [name for name in order if name in kept]
         aside = self._aside(place)
-        group = SMALL_ROW_GROUP_ROWS if rows <= SMALL_PART_ROWS else ROW_GROUP_ROWS
+        keyed = partition is None and rows <= SMALL_PART_ROWS
+        group = SMALL_ROW_GROUP_ROWS if keyed else ROW_GROUP_ROWS
         done = self.connection.execute(
             f"copy (select {_names(kept)} from ({source}) order by {_names(by)})"
             f" to {text(aside)} (format parquet, compression zstd, row_group_size {group})"

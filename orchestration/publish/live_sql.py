@@ -143,13 +143,15 @@ def _found(home: Home, coverage: Coverage, window: Window, family: str) -> str:
 def _events(family: str) -> str:
     """A segment counts only if its commit names it: a crash may leave one that no commit names.
 
-    Commits are listed before segments: of every commit in the list all segments are there.
+    Commits are listed before segments, for DuckDB lists files where a relation is first read: of
+    every commit in the list all segments are there.
     """
     columns = _event_columns(family)
     return (
         "with committed as materialized"
         f" (select unnest(segments) as segment from {SCHEMA}.tail_commits)"
-        f" select {columns} from {SCHEMA}.tail_found_{family}"
+        f" select {columns} from (select count(*) as commits from committed) as listed"
+        f" cross join {SCHEMA}.tail_found_{family}"
         " where segment is null or segment in (select segment from committed)"
         f" union all select {columns} from {SCHEMA}.tail_booked_{family}"
     )

@@ -83,7 +83,7 @@ def prepare(
 def show(settings: Settings, number: int) -> bool:
     """Point readers to a prepared edition; False if they see it, or know more, already."""
     home = Home.of(settings)
-    with exclusive(home.publish_lock, doing="publish"):
+    with exclusive(home.publish_lock, doing="publish", waits_for=showing.REFRESH):
         edition = editions.read(home.editions, number)
         pointer = current_file.read_pointer(home)
         if pointer is not None:
@@ -224,7 +224,9 @@ class _Publisher:
 
     def _refresh(self, edition: Edition, pointer: Pointer) -> None:
         moved = pointer.home != str(self._home.root)
-        if moved or tail.has_open(self._home, tail.RUN_COMMITS, after=pointer.tail_until):
+        if moved or tail.is_long(
+            self._home, after=pointer.tail_until, commits=tail.OPEN_COMMITS // 2
+        ):
             showing.again(self._home, edition, pointer)
 
     def _prune(self, current: Edition, now_us: int) -> list[int]:
@@ -249,7 +251,7 @@ def _quiet_home(home: Home, *, locked: bool = False) -> Iterator[None]:
     """No build and no other publish while this one reads the warehouse."""
     with (
         nullcontext() if locked else exclusive(home.build_lock, doing="publish"),
-        exclusive(home.publish_lock, doing="publish"),
+        exclusive(home.publish_lock, doing="publish", waits_for=showing.REFRESH),
     ):
         yield
 

@@ -12,7 +12,11 @@ from orchestration.publish import booking, closed_periods, current_file, tail
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import Pointer, Shown
 from orchestration.publish.edition import Edition
+from orchestration.publish.tail import Coverage
 from orchestration.settings import Settings
+
+REFRESH = "tail refresh"
+"""What holds the publish lock for a moment: publishing waits for it."""
 
 
 def show(home: Home, edition: Edition, *, highest: int) -> None:
@@ -27,7 +31,7 @@ def show(home: Home, edition: Edition, *, highest: int) -> None:
 def rollback(settings: Settings, *, to: int | None = None) -> Edition:
     """Show an older (or newer) edition that is still kept; default: the one before."""
     home = Home.of(settings)
-    with exclusive(home.publish_lock, doing="rollback"):
+    with exclusive(home.publish_lock, doing="rollback", waits_for=REFRESH):
         pointer = require_pointer(home)
         current = editions.read(home.editions, pointer.number)
         wanted = to if to is not None else current.previous
@@ -44,21 +48,24 @@ def rollback(settings: Settings, *, to: int | None = None) -> Edition:
         return edition
 
 
-def refresh_tail(settings: Settings, *, most_open: int | None = None) -> bool:
+def refresh_tail(
+    settings: Settings, *, most_open: int | None = None, rows: int | None = None
+) -> bool:
     """Compact the lake's tail and show it, if live queries read many commits one by one.
 
-    False if nothing was done: few are open, nothing is published, or another process publishes.
+    Many: `most_open` commits, or so many `rows` of them. False if nothing was done: few are open,
+    nothing is published, or another process publishes.
     """
     home = Home.of(settings)
-    most_open = 2 * tail.RUN_COMMITS if most_open is None else most_open
+    most_open = tail.OPEN_COMMITS if most_open is None else most_open
     if not home.current.exists():
         return False
     # Not noted: an older version published, or the index folder was deleted with what views read.
     until = tail.shown_until(home)
-    if until is not None and not tail.has_open(home, most_open, after=until):
+    if until is not None and not tail.is_long(home, after=until, commits=most_open, rows=rows):
         return False
     try:
-        with exclusive(home.publish_lock, doing="tail refresh"):
+        with exclusive(home.publish_lock, doing=REFRESH):
             pointer = require_pointer(home)
             again(home, editions.read(home.editions, pointer.number), pointer)
     except Busy:
@@ -68,21 +75,9 @@ def refresh_tail(settings: Settings, *, most_open: int | None = None) -> bool:
 
 def again(home: Home, edition: Edition, pointer: Pointer) -> None:
     """Show the same edition with a shorter tail, or from the home's new place."""
-    _point(home, edition, highest=pointer.highest)
-
-
-class TailKeeper:
-    """Keeps live queries short for a process that commits again and again."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._looked_at = -tail.RUN_COMMITS
-
-    def committed(self, seq: int) -> None:
-        """To be called after a commit; looks at most once in `RUN_COMMITS` commits."""
-        if seq - self._looked_at >= tail.RUN_COMMITS:
-            self._looked_at = seq
-            refresh_tail(self._settings)
+    shown = _point(home, edition, highest=pointer.highest)
+    if shown.booked < shown.until:  # a file that did not show all these commits could not tell
+        _point(home, edition, highest=pointer.highest)
 
 
 def require_pointer(home: Home) -> Pointer:
@@ -99,7 +94,7 @@ def require_pointer(home: Home) -> Pointer:
     return pointer
 
 
-def _point(home: Home, edition: Edition, *, highest: int) -> None:
+def _point(home: Home, edition: Edition, *, highest: int) -> Coverage:
     shown = Shown(
         edition=edition,
         highest=highest,
@@ -107,3 +102,4 @@ def _point(home: Home, edition: Edition, *, highest: int) -> None:
     )
     current_file.replace(home, shown)
     tail.remember_shown(home, shown.coverage)
+    return shown.coverage

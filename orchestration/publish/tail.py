@@ -11,14 +11,14 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice, pairwise
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
 from audit.canonical import SEGMENT_SCHEMA
-from ingestion.lake import Commit, Segment, layout
+from ingestion.lake import Commit, Segment
 from ingestion.lake.layout import FAMILIES
 from ingestion.lake.log import CommitLog
 from ingestion.lake.store import LocalStore
@@ -26,16 +26,21 @@ from orchestration.home import Home
 from orchestration.publish.edition import replace_durably
 from orchestration.publish.export import ROW_GROUP_ROWS
 
-RUN_COMMITS = 64
-"""Commits left to the lake before they become a run. Reading a small segment costs 0.06 ms and a
-commit file 0.3 ms, so 64 to 127 open commits stay below 40 ms of a live query."""
+OPEN_COMMITS = 128
+"""Commits left to the lake by whoever commits again and again. Of each, a live query reads the log
+entry and its segments: 0.5 ms."""
 
-RUNS_PER_LEVEL = 16
-HIGHEST_LEVEL = 2
-"""16 runs become one of the next level: 3,000 commits are at most 2 + 15 runs and 63 commits;
-each event is copied at most three times."""
+OPEN_ROWS = 5_000
+"""Events left to the lake by who has time: routing 10,000 takes a live query about 15 ms."""
 
-LARGE_SEGMENT_ROWS = 50_000
+GROWTH = 4
+"""A run holds at least so many times the commits of the next: 3,000 commits are at most 6 runs."""
+
+RUN_COMMITS = 16_384
+"""Runs grow no longer than this, and are made of a few hundred commits at once, for memory."""
+AT_ONCE_COMMITS = 256
+
+LARGE_SEGMENT_ROWS = 5_000
 """Larger segments are read where they are: copying them would cost more than opening them."""
 
 COMMITS = "commits"
@@ -72,9 +77,12 @@ class Run:
 
     first: int
     last: int
-    level: int
     files: dict[str, list[str]]
     booked_by: str = ""
+
+    @property
+    def commits(self) -> int:
+        return self.last - self.first + 1
 
 
 @dataclass(frozen=True)
@@ -120,9 +128,18 @@ def shorten(home: Home, *, after: int, booking: Booking | None = None) -> Covera
     return Coverage(after, booked, until, wanted)
 
 
-def has_open(home: Home, commits: int, *, after: int) -> bool:
-    """Whether live queries read so many commits one by one. Looks for one file's name."""
-    return CommitLog(LocalStore(home.lake)).exists(after + commits)
+def is_long(home: Home, *, after: int, commits: int, rows: int | None = None) -> bool:
+    """Whether live queries read so many commits one by one, or so many events of them.
+
+    Looks for one file's name, or where `rows` is given reads as many entries of the log at most.
+    """
+    log = CommitLog(LocalStore(home.lake))
+    if rows is None or log.exists(after + commits):
+        return log.exists(after + commits)
+    open_rows = accumulate(
+        sum(one.rows for one in logged.commit.segments) for logged in log.after(after)
+    )
+    return any(found >= rows for found in open_rows)
 
 
 def remember_shown(home: Home, coverage: Coverage) -> None:
@@ -168,15 +185,8 @@ def empty_file(home: Home, name: str) -> Path:
 
 def _new_runs(home: Home, log: CommitLog, *, after: int) -> Iterator[Run]:
     commits = (logged.commit for logged in log.after(after))
-    while group := list(islice(commits, RUN_COMMITS)):
-        if len(group) == RUN_COMMITS or not all(_can_be_found(one) for one in group):
-            yield _write_run(home, group)
-
-
-def _can_be_found(commit: Commit) -> bool:
-    """Whether its segments lie where a window looks: those of lake format 1 do not."""
-    folders = ((one, layout.segment_folder(one.family, commit.seq)) for one in commit.segments)
-    return all(one.path.startswith(f"{folder}/") for one, folder in folders)
+    while group := list(islice(commits, AT_ONCE_COMMITS)):
+        yield _write_run(home, group)
 
 
 def _with_gaps_filled(home: Home, log: CommitLog, runs: Sequence[Run], after: int) -> Iterator[Run]:
@@ -184,8 +194,8 @@ def _with_gaps_filled(home: Home, log: CommitLog, runs: Sequence[Run], after: in
     covered = after
     for run in runs:
         hole = range(covered + 1, run.first)
-        for start in range(hole.start, hole.stop, RUN_COMMITS):
-            group = range(start, min(start + RUN_COMMITS, hole.stop))
+        for start in range(hole.start, hole.stop, AT_ONCE_COMMITS):
+            group = range(start, min(start + AT_ONCE_COMMITS, hole.stop))
             yield _write_run(home, [log.read(seq).commit for seq in group])
         yield run
         covered = max(covered, run.last)
@@ -200,7 +210,7 @@ def _write_run(home: Home, commits: Sequence[Commit]) -> Run:
     numbers, times_us = [one.seq for one in commits], [one.ingest_time_us for one in commits]
     times = _commit_times(numbers, times_us)
     files[COMMITS] = [_write_file(home, COMMITS, times, first, last)]
-    return Run(first=first, last=last, level=0, files=files)
+    return Run(first=first, last=last, files=files)
 
 
 def _booked(home: Home, runs: Sequence[Run], after: int, booking: Booking | None) -> Iterator[Run]:
@@ -240,26 +250,30 @@ def _family_files(
     small = [one for one in parts if one.rows <= LARGE_SEGMENT_ROWS]
     files = [(lake / one.path).as_posix() for one in large]
     if small:
-        frames = (pl.read_parquet(home.lake / one.path, hive_partitioning=False) for one in small)
-        files.append(_write_file(home, family, pl.concat(frames), first, last))
+        # In one call: four times as quick as one by one.
+        frame = pl.read_parquet([home.lake / one.path for one in small], hive_partitioning=False)
+        files.append(_write_file(home, family, frame, first, last))
     return files
 
 
 def _merged(home: Home, runs: Sequence[Run]) -> list[Run]:
-    """Runs of one level that stand together become one of the next, 16 at a time."""
-    result = list(runs)
-    for level in range(HIGHEST_LEVEL):
-        at = 0
-        while at + RUNS_PER_LEVEL <= len(result):
-            group = result[at : at + RUNS_PER_LEVEL]
-            if all(one.level == level for one in group) and _adjacent(group):
-                result[at : at + RUNS_PER_LEVEL] = [_merge(home, group)]
-            at += 1
-    return result
+    """Runs that stand together, each so much longer than the next that they stay few."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        group = [run]
+        while groups and _grow_together(groups[-1], group):
+            group = groups.pop() + group
+        groups.append(group)
+    return [_merge(home, group) if len(group) > 1 else group[0] for group in groups]
 
 
-def _adjacent(runs: Sequence[Run]) -> bool:
-    return all(left.last + 1 == right.first for left, right in pairwise(runs))
+def _grow_together(before: Sequence[Run], group: Sequence[Run]) -> bool:
+    longer, shorter = (sum(one.commits for one in runs) for runs in (before, group))
+    return (
+        before[-1].last + 1 == group[0].first
+        and longer < GROWTH * shorter
+        and longer + shorter <= RUN_COMMITS
+    )
 
 
 def _merge(home: Home, runs: Sequence[Run]) -> Run:
@@ -272,11 +286,10 @@ def _merge(home: Home, runs: Sequence[Run]) -> Run:
         copies = [path for path in paths if path.startswith(ours)]
         files[name] = [path for path in paths if path not in copies]
         if copies:
-            frame = pl.concat(pl.read_parquet(home.root / path) for path in copies)
+            frame = pl.read_parquet([home.root / path for path in copies], hive_partitioning=False)
             folder = _folder(name, booked_by)
             files[name].append(_write_file(home, folder, frame, first, last))
-    level = runs[0].level + 1
-    return Run(first=first, last=last, level=level, files=files, booked_by=booked_by)
+    return Run(first=first, last=last, files=files, booked_by=booked_by)
 
 
 def _folder(name: str, version: str) -> str:

@@ -69,7 +69,7 @@ def test_an_import_of_many_commits_keeps_the_tail_short_on_its_way(
     own: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each arrival time is a commit; live views must not run out of names to come."""
-    monkeypatch.setattr(tail, "RUN_COMMITS", 4)
+    monkeypatch.setattr(tail, "OPEN_COMMITS", 8)
     home = Home(Path(os.environ["LEDGERLAKE_HOME"]), "default")
     shown: list[int] = []
     kept = tail.remember_shown
@@ -93,9 +93,8 @@ def test_an_import_of_many_commits_keeps_the_tail_short_on_its_way(
     )
     assert done.code == 0, done.text
     assert len(shown) >= 2 and shown == sorted(shown)
-    assert not tail.has_open(home, 3 * 4, after=shown[-1]) and tail.has_open(
-        home, 1, after=shown[0]
-    )
+    assert not tail.is_long(home, after=shown[-1], commits=12)
+    assert tail.is_long(home, after=shown[0], commits=1)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,8 @@ import pytest
 from audit.verify_lake import verify_lake
 from ingestion.lake import layout
 from orchestration.publish import live_sql, tail, window
-from orchestration.publish.showing import TailKeeper, refresh_tail, rollback
+from orchestration.publish.keeper import TailKeeper
+from orchestration.publish.showing import refresh_tail, rollback
 from tests.events import batch, deposits
 from tests.publish.shop import Shop, open_shop
 
@@ -91,7 +93,7 @@ def test_a_segment_without_its_commit_is_not_counted(
 
 
 def _commit_until_compacted(shop: Shop) -> None:
-    while not refresh_tail(shop.settings, most_open=tail.RUN_COMMITS):
+    while not refresh_tail(shop.settings, most_open=12):
         shop.sell(3)
 
 
@@ -151,22 +153,24 @@ def test_a_family_that_never_had_an_event_is_empty_until_its_first(
 def test_runs_merge_so_that_many_commits_are_few_files(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "RUN_COMMITS", 4)
-    monkeypatch.setattr(tail, "RUNS_PER_LEVEL", 3)
-    for _ in range(80):
+    monkeypatch.setattr(tail, "AT_ONCE_COMMITS", 4)
+    for number in range(60):
         shop.sell(2)
+        if number % 7 == 0:
+            tail.shorten(shop.home, after=1)
     coverage = tail.shorten(shop.home, after=1)
-    assert (coverage.until, sum(run.last - run.first + 1 for run in coverage.runs)) == (81, 80)
-    assert len(coverage.files("sales")) <= 6
-    refresh_tail(shop.settings, most_open=1)
+    sizes = [run.commits for run in coverage.runs]
+    assert (coverage.until, sum(sizes)) == (61, 60)
+    assert all(one >= tail.GROWTH * other for one, other in pairwise(sizes)), sizes
+    assert len(coverage.files("sales")) == len(sizes) <= 3
+    refresh_tail(shop.settings, most_open=0)
     with _opened(shop) as connection:
-        assert _seen(connection) == (160, 160, 81)
+        assert _seen(connection) == (120, 120, 61)
 
 
 def test_large_segments_are_read_where_they_are(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "RUN_COMMITS", 4)
     monkeypatch.setattr(tail, "LARGE_SEGMENT_ROWS", 50)
     for count in (10, 60, 10, 10):
         shop.sell(count)
@@ -183,7 +187,6 @@ def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "COMMITS_PER_FOLDER", 2)
     monkeypatch.setattr(window, "COMMITS_PER_FOLDER", 2)
     monkeypatch.setattr(window, "BLOCK_COMMITS", 4)
-    monkeypatch.setattr(tail, "RUN_COMMITS", 2)
 
 
 @pytest.mark.usefixtures("small_window")

@@ -14,9 +14,22 @@
     utc_days   SQL for a list of days since 1970-01-01, of the events and three around: see days_between
 #}
 {% macro routed_deltas(keys, measures, events, commits, rules, utc_days) -%}
-    {% set columns = ['commit_seq', 'event_type', 'amount', 'quantity'] -%}
+    with {{ routed_sums(keys, measures, events, commits, rules, utc_days) }},
+
+    {{ keyed_sums(keys, measures) }}
+
+    {{ keyed_deltas(keys, measures, rules) }}
+{%- endmacro %}
+
+
+{#
+    Common table expressions up to `routed`: sums of events, each with its route. `also` are columns
+    of the events that sums are kept apart by besides.
+#}
+{% macro routed_sums(keys, measures, events, commits, rules, utc_days, also=[]) -%}
+    {% set columns = ['commit_seq', 'event_type', 'amount', 'quantity'] + also -%}
     {% if rules.by_source %}{% do columns.append('source') %}{% endif -%}
-    with {{ booking_rules(rules, commits, utc_days) }},
+    {{ booking_rules(rules, commits, utc_days) }},
 
     zoned_events as (
         {{ zoned_events(events, keys + columns, rules) | indent(8) }}
@@ -25,7 +38,7 @@
     -- Sums first: 20 million events become a million sums before a rule is looked up.
     daily_sums as (
         select
-            {% for key in keys %}zoned_events.{{ key }},
+            {% for key in keys + also %}zoned_events.{{ key }},
             {% endfor -%}
             zoned_events.commit_seq,
             -- A store has one zone at a commit: no key, and 20 million keys are shorter.
@@ -46,8 +59,12 @@
         group by all
     ),
 
-    {{ routing('daily_sums', rules) }},
+    {{ routing('daily_sums', rules) }}
+{%- endmacro %}
 
+
+{# The `routed` sums, or `only` some of them, with the columns of deltas. #}
+{% macro keyed_sums(keys, measures, only=none) -%}
     -- Materialized, for it is read twice below.
     keyed as materialized (
         select
@@ -67,8 +84,15 @@
             {{ name }}{{ ',' if not loop.last }}
             {% endfor %}
         from routed
+        {%- if only %}
+        where {{ only }}
+        {%- endif %}
     )
+{%- endmacro %}
 
+
+{# One row per figure, business date and commit of the `keyed` sums. #}
+{% macro keyed_deltas(keys, measures, rules) -%}
     {% set columns = [
         'business_date', 'commit_seq', 'ingest_time', 'route', 'charge_period',
         'posting_period', 'is_correction', 'is_reversal', 'lateness_days'

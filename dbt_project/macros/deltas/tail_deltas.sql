@@ -10,8 +10,8 @@
     {% set booked_deltas = source('tail', 'tail_deltas_' ~ family).include(database=false) -%}
     {% set newest = read_as_newest(family) -%}
     {# Not all columns: of a materialized relation DuckDB reads all it names. #}
-    {% set columns = ['commit_seq', 'row_index', 'event_type', 'event_time', 'source', 'amount',
-        'quantity', 'store_id'] -%}
+    {% set columns = ['commit_seq', 'ingest_time', 'row_index', 'event_type', 'event_time', 'source',
+        'amount', 'quantity', 'store_id'] -%}
     {% if newest %}{% do columns.append('schema_version') %}{% endif -%}
     {% for key in keys if key not in columns %}{% do columns.append(key) %}{% endfor -%}
     {% set rules = {
@@ -24,35 +24,32 @@
         'by_source': true,
         'caps': '(select caps from amount_caps)',
     } -%}
-    -- Each relation of the tail is read once, the commits first: of every commit in the list all
-    -- segments are there. A segment that none names is no part of the lake.
-    with tail_commits as materialized (
-        select commit_seq, ingest_time, segments, is_booked
+    {% set control_columns = 'commit_seq, ingest_time, row_index, event_type, store_id, payload' -%}
+    -- Each relation of the tail is read once, the commits first (see the end): of every commit in
+    -- the list all segments are there. A segment that none names is no part of the lake.
+    with committed_segments as materialized (
+        select unnest(segments) as segment
         from {{ source('tail', 'tail_commits').include(database=false) }}
+        where not is_booked
     ),
 
-    committed_segments as materialized (
-        select unnest(segments) as segment from tail_commits
-    ),
-
-    tail_control as materialized (
-        select commit_seq, ingest_time, row_index, event_type, store_id, payload
+    found_control as materialized (
+        select {{ control_columns }}
         from {{ source('tail', 'tail_found_control').include(database=false) }}
         where segment is null or segment in (select segment from committed_segments)
-        union all
-        select commit_seq, ingest_time, row_index, event_type, store_id, payload
-        from {{ source('tail', 'tail_booked_control').include(database=false) }}
     ),
 
     control_events as materialized (
-        select
-            commit_seq, ingest_time, row_index, event_type, store_id, payload
+        select {{ control_columns }}
         from {{ ref('stg_control__events').include(database=false) }}
         where event_type <> 'StoreDayUploaded'
         union all
-        select
-            commit_seq, ingest_time, row_index, event_type, store_id, payload
-        from tail_control
+        select {{ control_columns }}
+        from {{ source('tail', 'tail_booked_control').include(database=false) }}
+        where event_type <> 'StoreDayUploaded'
+        union all
+        select {{ control_columns }}
+        from found_control
         where event_type <> 'StoreDayUploaded'
     ),
 
@@ -87,14 +84,22 @@
     ),
 
     decisions as materialized (
-        {{ decisions('tail_control') | indent(8) }}
-        and commit_seq in (select commit_seq from tail_commits where not is_booked)
+        {{ decisions('found_control') | indent(8) }}
     ),
 
-    tail_events as materialized (
-        select {{ columns | join(', ') }}
+    tail_events as (
+        select {{ columns | join(', ') }}, false as is_booked
         from {{ found_events }}
         where segment is null or segment in (select segment from committed_segments)
+    ),
+
+    -- Events of booked commits are not booked again, but may be decided now.
+    given_events as (
+        select * from tail_events
+        union all
+        select {{ columns | join(', ') }}, true as is_booked
+        from {{ booked_events }}
+        where row_index in (select row_index from decisions)
     ),
 
     {% if newest and newest.openings -%}
@@ -113,68 +118,77 @@
     {% do newest.update({'openings': 'known_openings'}) -%}
     {%- endif %}
 
-    {% if newest -%}
-    newest_tail_events as materialized (
-        {{ newest_events('tail_events', newest) | indent(8) }}
+    told_events as materialized (
+        select
+            *,
+            case
+                when row_index in (select row_index from decisions) then row_index
+            end as decided_row_index
+        from (
+            {% if newest -%}
+            {{ newest_events('given_events', newest) | indent(12) }}
+            {%- else -%}
+            select * from given_events
+            {%- endif %}
+        )
     ),
-    {%- endif %}
-    {% set told_events = 'newest_tail_events' if newest else 'tail_events' -%}
 
-    -- Events of booked commits are not booked again, but may be decided now.
-    decided_booked_events as materialized (
-        select {{ columns | join(', ') }}
-        from {{ booked_events }}
-        where row_index in (select row_index from decisions)
+    told_commits as (
+        select distinct commit_seq, ingest_time from told_events
     ),
 
-    decided_tail_events as (
-        select * from {{ told_events }}
-        where row_index in (select row_index from decisions)
+    {{ routed_sums(
+        keys=keys,
+        measures=measures,
+        events='told_events',
+        commits='told_commits',
+        rules=rules,
+        utc_days=days_around('told_events'),
+        also=['decided_row_index', 'is_booked'],
+    ) | indent(4) }},
+
+    {{ keyed_sums(keys, measures, only='not is_booked') | indent(4) }},
+
+    -- Each is of one event, for sums are kept apart by it.
+    decided_sums as (
+        {% set wanted = (keys + ['business_date', 'period_id', 'lateness_days']) | join(', ') -%}
+        select
+            decided_row_index as row_index,
+            {{ wanted }},
+            {{ measures | join(', ') }}
+        from routed
+        where decided_row_index is not null
         union all
-        {% if newest -%}
-        {{ newest_events('decided_booked_events', newest) | indent(8) }}
-        {%- else -%}
-        select * from decided_booked_events
-        {%- endif %}
-    ),
-
-    decided_events as (
-        {% set wanted = (keys + ['row_index', 'event_type', 'business_date', 'period_id',
-            'lateness_days', 'amount', 'quantity']) | join(', ') -%}
-        select {{ wanted }}
+        select
+            row_index,
+            {{ wanted }},
+            {% for name, expression in measures.items() -%}
+            {{ expression }} as {{ name }}{{ ',' if not loop.last }}
+            {% endfor %}
         from {{ ref('late_event_exceptions').include(database=false) }}
         where
             {{ is_of_family }}
             and row_index in (select row_index from decisions)
-        union all
-        select {{ wanted }}
-        from (
-            {{ routed_events(
-                events='decided_tail_events',
-                commits='tail_commits',
-                rules=rules,
-                utc_days=days_around('decided_tail_events'),
-                named=columns,
-            ) | indent(12) }}
-        )
+        group by all
     )
 
-    select *
-    from (
-        {{ routed_deltas(
-            keys=keys,
-            measures=measures,
-            events=told_events,
-            commits='tail_commits',
-            rules=rules,
-            utc_days=days_around('tail_events'),
-        ) | indent(8) }}
+    -- DuckDB lists files where a relation is first read: here the commits, before any segment.
+    select deltas.* from (select count(*) as commits from committed_segments) as listed
+    cross join {{ booked_deltas }} as deltas
+    union all by name
+    select * from (
+        {{ keyed_deltas(keys, measures, rules) | indent(8) }}
     )
     union all by name
-    select *
-    from (
-        {{ decided_deltas(keys, measures, 'decisions', 'decided_events') | indent(8) }}
+    select * from (
+        {{ decided_deltas(keys, summed_again(measures), 'decisions', 'decided_sums') | indent(8) }}
     )
-    union all by name
-    select * from {{ booked_deltas }}
 {%- endmacro %}
+
+
+{# Measures of what is summed already. #}
+{% macro summed_again(measures) %}
+    {% set again = {} %}
+    {% for name in measures %}{% do again.update({name: 'sum(' ~ name ~ ')'}) %}{% endfor %}
+    {{ return(again) }}
+{% endmacro %}
