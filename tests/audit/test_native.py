@@ -23,8 +23,9 @@ def test_the_hasher_is_built_where_there_is_a_compiler() -> None:
 @pytest.mark.parametrize("plain", [False, True], ids=["own instructions", "any processor"])
 def test_texts_of_every_length_hash_as_hashlib_does(plain: bool) -> None:
     texts = ["é" * (n // 2) + "x" * (n % 2) for n in range(300)] + ["y" * 1_000_003]
-    rows = native.rows_of([pl.Series(texts)], [native.BARE_TEXT])
-    assert native.hash_rows(rows, b"p", plain=plain) == _plain(texts)
+    column = native.Columns.of([("text", native.BARE_TEXT)])
+    frame = pl.DataFrame({"text": texts})
+    assert native.hash_rows(frame, column, b"p", plain=plain) == _plain(texts)
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["own instructions", "any processor"])
@@ -33,6 +34,34 @@ def test_pairs_hash_as_hashlib_does(plain: bool) -> None:
     pairs = [nodes[at : at + 64] for at in range(0, len(nodes), 64)]
     expected = b"".join(hashlib.sha256(b"\x01" + pair).digest() for pair in pairs)
     assert native.hash_pairs(nodes, 1, plain=plain) == expected
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [pl.DataFrame({"other": ["a"]}), pl.DataFrame({"text": [1]}), pl.DataFrame({"text": [b"a"]})],
+    ids=["another name", "another type", "a type that lies in memory alike"],
+)
+def test_a_column_that_is_not_the_one_wanted_is_not_hashed(frame: pl.DataFrame) -> None:
+    assert native.hash_rows(frame, native.Columns.of([("text", native.BARE_TEXT)]), b"") is None
+
+
+def test_columns_in_pieces_that_differ_hash_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = odd_rows(300, seed=3)
+    columns = [
+        pl.concat([column[:at], column[at:]], rechunk=False) if at else column
+        for at, column in zip(range(0, 240, 10), whole.iter_columns(), strict=True)
+    ]
+    pieces = pl.DataFrame(columns)[7:291]
+    hashes = canonical.leaf_hashes(pieces)
+    monkeypatch.setattr(native, "_library", None)
+    assert canonical.leaf_hashes(whole[7:291]) == hashes
+
+
+def test_a_library_of_an_older_source_is_as_none(tmp_path: Path) -> None:
+    source, library = tmp_path / "old.c", tmp_path / "old.so"
+    source.write_text("int ledgerlake_hash_rows(void) { return 0; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    assert native._open(library) is None
 
 
 def test_without_the_hasher_every_hash_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
