@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import polars as pl
+from typing import Any, Final, NamedTuple, Protocol
 
 SOURCE: Final = Path(__file__).with_name("native.c")
 DIGEST_BYTES: Final = 32
@@ -96,6 +94,14 @@ def _open(path: Path) -> ctypes.CDLL | None:
     return library
 
 
+class Table(Protocol):
+    """Rows that can be had as an Arrow stream, a Polars frame say."""
+
+    def __len__(self) -> int: ...
+
+    def __arrow_c_stream__(self) -> object: ...
+
+
 _library = _load()
 _address_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_GetPointer", ctypes.pythonapi)
@@ -108,20 +114,20 @@ def is_there() -> bool:
 
 
 def hash_rows(
-    frame: pl.DataFrame, columns: Columns, prefix: bytes, *, plain: bool = False
+    table: Table, columns: Columns, prefix: bytes, *, plain: bool = False
 ) -> bytes | None:
-    """SHA-256(prefix || columns) of every row, 32 bytes each; None if the frame lacks one of the
+    """SHA-256(prefix || columns) of every row, 32 bytes each; None if the table lacks one of the
     columns or holds it as another type. Python's other threads go on.
 
     `plain` forgoes the processor's SHA instructions, to test what other processors run.
     """
     assert _library is not None, "ask is_there() first"
-    size = frame.height * DIGEST_BYTES
+    size = len(table) * DIGEST_BYTES
     out = ctypes.create_string_buffer(size + 1)
-    stream = frame.__arrow_c_stream__()  # owns what the address leads to
+    stream = table.__arrow_c_stream__()  # owns what the address leads to
     found = _library.ledgerlake_hash_stream(
         _address_in(stream, b"arrow_array_stream"),
-        frame.height,
+        len(table),
         prefix,
         len(prefix),
         len(columns.fields),
@@ -134,7 +140,7 @@ def hash_rows(
     if found == _NO_MEMORY:
         raise MemoryError("no memory for the text of one row")
     if found != _WHOLE:
-        raise RuntimeError(f"{frame.height} rows came as a broken Arrow stream")
+        raise RuntimeError(f"{len(table)} rows came as a broken Arrow stream")
     return ctypes.string_at(out, size)
 
 
