@@ -60,11 +60,12 @@ class Columns:
         return cls(fields)
 
 
-def _load() -> ctypes.CDLL | None:
+def built_from(source: Path) -> Path | None:
+    """The library compiled from this C file, beside it; None if there is none for this machine."""
     if sys.byteorder != "little":
         return None
-    names = [SOURCE.with_name(f"_native{suffix}") for suffix in EXTENSION_SUFFIXES]
-    return next((_open(path) for path in names if path.exists()), None)
+    names = (source.with_name(f"_{source.stem}{suffix}") for suffix in EXTENSION_SUFFIXES)
+    return next((path for path in names if path.exists()), None)
 
 
 def _open(path: Path) -> ctypes.CDLL | None:
@@ -102,7 +103,8 @@ class Table(Protocol):
     def __arrow_c_stream__(self) -> object: ...
 
 
-_library = _load()
+_built = built_from(SOURCE)
+_library = _open(_built) if _built else None
 _address_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_GetPointer", ctypes.pythonapi)
 )

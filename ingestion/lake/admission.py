@@ -17,7 +17,8 @@ from ingestion.control import gate
 from ingestion.control.rows import holds_control
 from ingestion.lake import layout
 from ingestion.lake.batch import NO_REJECTS, Batch
-from ingestion.lake.id_index import Found, IdIndex
+from ingestion.lake.id_index import IdIndex
+from ingestion.lake.id_table import Found
 from ingestion.lake.layout import REJECT_SCHEMA
 
 ReadEvents = Callable[[NDArray[np.int64]], pl.DataFrame]
