@@ -63,6 +63,11 @@ def test_compiled_numpy_and_a_plain_list_hold_and_find_the_same_ids(seed: int) -
     assert agree_on_random_ids(seed)
 
 
+def test_an_entry_differs_by_its_content_alone() -> None:
+    table, one = _empty(), np.ones(1, dtype=np.uint64)
+    assert [table.insert(one, one * n, np.ones(1, dtype=np.int64)) for n in (1, 2, 1)] == [1, 1, 0]
+
+
 def test_columns_that_lie_apart_in_memory_are_read_as_they_are() -> None:
     many = np.arange(1, 301, dtype=np.uint64).reshape(100, 3)
     table = _empty()
