@@ -109,14 +109,13 @@ def _few_as_parquet(rows: pl.DataFrame) -> bytes:
     # As a stream: `to_arrow` of the frame waits for Polars' threads (1.5 ms under load), that of
     # each column runs much Python, and `pa.table` imports pandas (1 s of CPU, once).
     table = pa.RecordBatchReader.from_stream(rows).read_all()
-    buffer = io.BytesIO()
+    sink = pa.BufferOutputStream()  # not a file of Python's, which is called for every piece
     pq.write_table(
         table,
-        buffer,
-        compression="zstd",
-        compression_level=ZSTD_LEVEL,
+        sink,
+        compression="snappy",
         use_dictionary=False,
         write_statistics=False,
         store_schema=False,
     )
-    return buffer.getvalue()
+    return bytes(sink.getvalue())
