@@ -181,15 +181,24 @@ static void digest(compressor compress, uint8_t *text, size_t size, uint8_t *out
         for (int j = 0; j < 4; j++) out[4 * i + j] = (uint8_t)(state[i] >> (24 - 8 * j));
 }
 
+static int digits_of(uint64_t value) {
+    int count = 1;
+    for (uint64_t bound = 10; count < 20 && bound <= value; bound *= 10) count++;
+    return count;
+}
+
+/* Two digits a step: times, which have 16, are a quarter of what is written. */
 static uint8_t *put_number(uint8_t *at, int64_t value) {
-    uint8_t digits[20];
-    int count = 0;
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+                                "34353637383940414243444546474849505152535455565758596061626364656667"
+                                "6869707172737475767778798081828384858687888990919293949596979899";
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     if (value < 0) *at++ = '-';
-    do digits[count++] = (uint8_t)('0' + rest % 10);
-    while (rest /= 10);
-    while (count) *at++ = digits[--count];
-    return at;
+    uint8_t *end = at + digits_of(rest);
+    for (at = end; rest >= 100; rest /= 100) memcpy(at -= 2, pairs + rest % 100 * 2, 2);
+    if (rest >= 10) memcpy(at - 2, pairs + rest * 2, 2);
+    else at[-1] = (uint8_t)('0' + rest);
+    return end;
 }
 
 static int missing(const field *f, int64_t row) {
@@ -253,7 +262,8 @@ static int put_field(scratch *s, const field *f, int64_t row) {
             at = put_number(at, size);
             *at++ = ':';
         }
-        memcpy(at, value, (size_t)size);
+        if (size <= INLINE_TEXT) memcpy(at, value, INLINE_TEXT); /* of known size: no call */
+        else memcpy(at, value, (size_t)size);
         at += size;
         if (f->tag != RAW_TEXT) *at++ = ',';
     }
@@ -334,14 +344,39 @@ int ledgerlake_hash_stream(struct ArrowArrayStream *stream, int64_t rows, const 
     return found;
 }
 
+static void hash_pair(compressor compress, uint8_t prefix, const uint8_t *left,
+                      const uint8_t *right, uint8_t *out) {
+    uint8_t pair[1 + 2 * DIGEST + PADDING_ROOM];
+    pair[0] = prefix;
+    memcpy(pair + 1, left, DIGEST);
+    memcpy(pair + 1 + DIGEST, right, DIGEST);
+    digest(compress, pair, 1 + 2 * DIGEST, out);
+}
+
 /* SHA-256(prefix || left || right) of neighbouring digests, 32 bytes for every 64. */
 void ledgerlake_hash_pairs(int64_t pairs, uint8_t prefix, const uint8_t *nodes, int plain,
                            uint8_t *out) {
     compressor compress = best_compressor(plain);
-    uint8_t pair[1 + 2 * DIGEST + PADDING_ROOM];
-    for (int64_t i = 0; i < pairs; i++) {
-        pair[0] = prefix;
-        memcpy(pair + 1, nodes + i * 2 * DIGEST, 2 * DIGEST);
-        digest(compress, pair, 1 + 2 * DIGEST, out + i * DIGEST);
+    for (int64_t i = 0; i < pairs; i++, nodes += 2 * DIGEST)
+        hash_pair(compress, prefix, nodes, nodes + DIGEST, out + i * DIGEST);
+}
+
+/* Append leaves to a tree of `size` leaves. `edge` holds, at the place of its level, the node of
+ * each complete subtree on the right edge; nodes of `tile_level` completed go to `tiles`. */
+void ledgerlake_extend_tree(int64_t size, uint8_t *edge, int64_t leaves, const uint8_t *hashes,
+                            uint8_t prefix, int32_t tile_level, int plain, uint8_t *tiles) {
+    compressor compress = best_compressor(plain);
+    for (int64_t i = 0; i < leaves; i++, size++) {
+        uint8_t node[DIGEST];
+        int32_t level = 0;
+        memcpy(node, hashes + i * DIGEST, DIGEST);
+        for (; size >> level & 1; level++) {
+            hash_pair(compress, prefix, edge + level * DIGEST, node, node);
+            if (level + 1 == tile_level) {
+                memcpy(tiles, node, DIGEST);
+                tiles += DIGEST;
+            }
+        }
+        memcpy(edge + level * DIGEST, node, DIGEST);
     }
 }

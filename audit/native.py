@@ -71,7 +71,7 @@ def built_from(source: Path) -> Path | None:
 def _open(path: Path) -> ctypes.CDLL | None:
     """The library; None if it was built from an older source than this."""
     library = ctypes.CDLL(str(path))
-    if not hasattr(library, "ledgerlake_hash_stream"):
+    if not hasattr(library, "ledgerlake_extend_tree"):
         return None
     library.ledgerlake_hash_stream.argtypes = (
         ctypes.c_void_p,
@@ -92,6 +92,17 @@ def _open(path: Path) -> ctypes.CDLL | None:
         ctypes.c_char_p,
     )
     library.ledgerlake_hash_pairs.restype = None
+    library.ledgerlake_extend_tree.argtypes = (
+        ctypes.c_int64,
+        ctypes.c_char_p,
+        ctypes.c_int64,
+        ctypes.c_char_p,
+        ctypes.c_uint8,
+        ctypes.c_int32,
+        ctypes.c_int,
+        ctypes.c_char_p,
+    )
+    library.ledgerlake_extend_tree.restype = None
     return library
 
 
@@ -153,3 +164,29 @@ def hash_pairs(nodes: bytes, prefix: int, *, plain: bool = False) -> bytes:
     out = ctypes.create_string_buffer(pairs * DIGEST_BYTES + 1)
     _library.ledgerlake_hash_pairs(pairs, prefix, nodes, plain, out)
     return ctypes.string_at(out, pairs * DIGEST_BYTES)
+
+
+def extend_tree(
+    size: int,
+    edge: dict[int, bytes],
+    leaves: bytes,
+    prefix: int,
+    tile_level: int,
+    *,
+    plain: bool = False,
+) -> tuple[dict[int, bytes], bytes]:
+    """The edge (level -> node) of a tree of `size` leaves with `leaves` behind them, and the nodes
+    of `tile_level` that they completed."""
+    assert _library is not None, "ask is_there() first"
+    added = len(leaves) // DIGEST_BYTES
+    by_level = b"".join(edge.get(level, bytes(DIGEST_BYTES)) for level in range(64))
+    nodes = ctypes.create_string_buffer(by_level, len(by_level))
+    completed = ((size + added >> tile_level) - (size >> tile_level)) * DIGEST_BYTES
+    tiles = ctypes.create_string_buffer(completed + 1)
+    _library.ledgerlake_extend_tree(size, nodes, added, leaves, prefix, tile_level, plain, tiles)
+    edge = {
+        level: nodes.raw[level * DIGEST_BYTES : (level + 1) * DIGEST_BYTES]
+        for level in range(64)
+        if size + added >> level & 1
+    }
+    return edge, tiles.raw[:completed]

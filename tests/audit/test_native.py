@@ -1,6 +1,7 @@
 """The compiled hasher was built here, and gives what hashlib and plain Python give."""
 
 import hashlib
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,18 @@ def test_a_library_of_an_older_source_is_as_none(tmp_path: Path) -> None:
     assert native._open(library) is None
 
 
+@pytest.mark.parametrize("plain", [False, True], ids=["own instructions", "any processor"])
+def test_a_tree_grows_as_it_does_leaf_by_leaf_in_python(plain: bool) -> None:
+    draw = random.Random(5)
+    tree = merkle.CompactRange()
+    for added in (1, 0, 254, 1, 3, 2_000, 256, 40):
+        leaves = draw.randbytes(32 * added)
+        edge, tiles = native.extend_tree(tree.size, tree._edge, leaves, 1, 8, plain=plain)
+        singly = [leaves[at : at + 32] for at in range(0, len(leaves), 32)]
+        assert tiles == b"".join(tile for leaf in singly for tile in tree._append(leaf))
+        assert edge == tree._edge
+
+
 def test_without_the_hasher_every_hash_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     df = odd_rows(200, seed=7)
     leaves = canonical.leaf_hashes(df)
@@ -74,6 +87,7 @@ def test_without_the_hasher_every_hash_is_the_same(monkeypatch: pytest.MonkeyPat
             canonical.content_hashes(df),
             canonical.text_hashes(df["payload"].fill_null("")),
             merkle.pair_hashes(leaves),
+            merkle.root_of(leaves),
         )
 
     with_it = hashed()
@@ -92,9 +106,10 @@ def test_the_c_source_is_clean_under_the_compilers_warnings_and_sanitizer(tmp_pa
         "import sys, audit.native as n\n"
         "from pathlib import Path\n"
         "n._library = n._open(Path(sys.argv[1]))\n"
-        "from audit import canonical\n"
+        "from audit import canonical, merkle\n"
         "from tests.audit.canonical_rows import odd_rows\n"
         "df = odd_rows(2_000, seed=11)\n"
+        "merkle.root_of(canonical.leaf_hashes(df))\n"
         "print(canonical.leaf_hashes(df) == b''.join("
         "canonical.leaf_hash(row) for row in df.iter_rows(named=True)))\n"
     )
