@@ -1,7 +1,7 @@
 """An open-addressing hash table of ids over three arrays: look-ups and inserts of many at a time.
 
 Holds the compiled way (`id_table.c`) and numpy's, for where that was not built: the same answers,
-some five times slower. Knows no file, growth or commit. Called by `id_index`, under its lock.
+two to four times slower. Knows no file, growth or commit. Called by `id_index`, under its lock.
 """
 
 import ctypes
