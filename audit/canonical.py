@@ -64,12 +64,13 @@ _POLARS_TYPES: Final[dict[Kind, pl.DataType]] = {
 }
 
 
+# With the formats of https://arrow.apache.org/docs/format/CDataInterface.html
 _WRITTEN: Final = {
-    Kind.TEXT: native.Written(Kind.TEXT.tag),
-    Kind.INT32: native.Written(Kind.INT32.tag, 4),
-    Kind.INT64: native.Written(Kind.INT64.tag, 8),
-    Kind.INSTANT: native.Written(Kind.INSTANT.tag, 8),
-    Kind.DECIMAL: native.Written(Kind.DECIMAL.tag, 16),
+    Kind.TEXT: native.Written(Kind.TEXT.tag, "vu"),
+    Kind.INT32: native.Written(Kind.INT32.tag, "i", 4),
+    Kind.INT64: native.Written(Kind.INT64.tag, "l", 8),
+    Kind.INSTANT: native.Written(Kind.INSTANT.tag, "tsu:UTC", 8),
+    Kind.DECIMAL: native.Written(Kind.DECIMAL.tag, f"d:{DECIMAL_PRECISION},{DECIMAL_SCALE}", 16),
 }
 
 
@@ -151,45 +152,67 @@ SEGMENT_SCHEMA: Final = polars_schema(SEGMENT_COLUMNS)
 # --- whole columns --------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Hashed:
+    """Columns hashed together, named for every way of hashing them."""
+
+    names: tuple[str, ...]
+    native: native.Columns
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> _Hashed:
+        columns = native.Columns.of([(name, _WRITTEN[COLUMN[name].kind]) for name in names])
+        return cls(tuple(names), columns)
+
+
+_ROW: Final = _Hashed.of([c.name for c in CANONICAL])
+_CONTENT: Final = _Hashed.of(CONTENT_COLUMNS)
+_BARE: Final = native.Columns.of([("text", native.BARE_TEXT)])
+
+
 def leaf_hashes(df: pl.DataFrame) -> bytes:
     """SHA-256(0x00 || canonical row) of every row, 32 bytes each, in row order.
 
     `df` holds every CANONICAL column (any order; others are ignored) in its exact type, else
     `ValueError`.
     """
-    return _hash_rows(df, [c.name for c in CANONICAL], LEAF_PREFIX + ROW_PREFIX.encode("ascii"))
+    return _hash_rows(df, _ROW, LEAF_PREFIX + ROW_PREFIX.encode("ascii"))
 
 
 def content_hashes(df: pl.DataFrame) -> bytes:
     """SHA-256 of the canonical encoding of CONTENT_COLUMNS, 32 bytes each, in row order."""
-    return _hash_rows(df, CONTENT_COLUMNS, ROW_PREFIX.encode("ascii"))
+    return _hash_rows(df, _CONTENT, ROW_PREFIX.encode("ascii"))
 
 
 def text_hashes(texts: pl.Series) -> bytes:
     """SHA-256 of every text, 32 bytes each. No nulls."""
-    if native.is_there() and len(texts):
-        return native.hash_rows(native.rows_of([texts], [native.BARE_TEXT]), b"")
+    if native.is_there():
+        hashes = native.hash_rows(texts.to_frame("text"), _BARE, b"")
+        if hashes is not None:
+            return hashes
     return b"".join([hashlib.sha256(text.encode()).digest() for text in texts.to_list()])
 
 
-def _hash_rows(df: pl.DataFrame, names: Sequence[str], prefix: bytes) -> bytes:
-    _require_types(df, names)
-    if not df.height:
-        return b""
-    columns = [df.get_column(name) for name in names]
+def _hash_rows(df: pl.DataFrame, hashed: _Hashed, prefix: bytes) -> bytes:
     if not native.is_there():
-        return b"".join([hashlib.sha256(prefix + row).digest() for row in _plain_rows(columns)])
-    written = [_WRITTEN[COLUMN[name].kind] for name in names]
+        _require_types(df, hashed.names)
+        rows = _plain_rows([df.get_column(name) for name in hashed.names])
+        return b"".join([hashlib.sha256(prefix + row).digest() for row in rows])
     threads = min(pl.thread_pool_size(), -(-df.height // CHUNK_ROWS))
     if threads <= 1:
-        return native.hash_rows(native.rows_of(columns, written), prefix)
+        return _natively(df, hashed, prefix)
     step = -(-df.height // threads)
-    parts = [
-        native.rows_of([column.slice(at, step) for column in columns], written)
-        for at in range(0, df.height, step)
-    ]
+    parts = [df.slice(at, step) for at in range(0, df.height, step)]
     with ThreadPoolExecutor(threads, "hash") as pool:
-        return b"".join(pool.map(native.hash_rows, parts, repeat(prefix)))
+        return b"".join(pool.map(_natively, parts, repeat(hashed), repeat(prefix)))
+
+
+def _natively(df: pl.DataFrame, hashed: _Hashed, prefix: bytes) -> bytes:
+    hashes = native.hash_rows(df, hashed.native, prefix)
+    if hashes is None:
+        _require_types(df, hashed.names)
+        raise RuntimeError(f"Polars gives the types of {df.schema} to Arrow as other ones")
+    return hashes
 
 
 def _plain_rows(columns: Sequence[pl.Series]) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ them. Hashes are raw 32 bytes, several are joined. Does not hold leaves or files
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from audit import native
@@ -71,18 +71,23 @@ class CompactRange:
         """Append leaves; returns the hashes of the 256-leaf subtrees they completed, in order."""
         if len(leaf_hashes) % DIGEST_BYTES:
             raise ValueError(f"{len(leaf_hashes)} bytes are not a whole number of leaf hashes")
-        tiles: list[bytes] = []
-        nodes, level = leaf_hashes, 0
-        while nodes:
+        if native.is_there():
+            self._edge, tiles = native.extend_tree(
+                self._size, self._edge, leaf_hashes, NODE_PREFIX[0], TILE_LEVEL
+            )
+            self._size += len(leaf_hashes) // DIGEST_BYTES
+            return _split(tiles)
+        return [tile for leaf in _split(leaf_hashes) for tile in self._append(leaf)]
+
+    def _append(self, node: bytes) -> Iterator[bytes]:
+        """One leaf; gives the tile it completes, if it does."""
+        level = 0
+        while self._size >> level & 1:
+            node, level = node_hash(self._edge.pop(level), node), level + 1
             if level == TILE_LEVEL:
-                tiles = _split(nodes)
-            nodes = self._edge.pop(level, b"") + nodes
-            whole = len(nodes) - len(nodes) % (2 * DIGEST_BYTES)
-            if whole < len(nodes):
-                self._edge[level] = nodes[whole:]
-            nodes, level = pair_hashes(nodes[:whole]), level + 1
-        self._size += len(leaf_hashes) // DIGEST_BYTES
-        return tiles
+                yield node
+        self._edge[level] = node
+        self._size += 1
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

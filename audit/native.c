@@ -1,8 +1,8 @@
 /* SHA-256 over canonical rows and over pairs of tree nodes, for whole columns in one call.
  *
- * Holds the same encoding as audit/canonical.py's reference, over Arrow buffers, and SHA-256 of
+ * Holds the same encoding as audit/canonical.py's reference, over Arrow columns, and SHA-256 of
  * FIPS 180-4 with the processor's own instructions where it has them. Knows no Python: loaded by
- * audit/native.py, which checks types and lengths. Called without Python's lock.
+ * audit/native.py. Called without Python's lock.
  */
 
 #include <stdint.h>
@@ -24,14 +24,50 @@
 
 enum { RAW_TEXT = 0 }; /* tag of a text written bare, without length and comma */
 
-/* One column. `data` holds views of texts, or integers of `width` bytes (4, 8, 16; little-endian,
- * of 16 the low 8 are the value). `valid` is an Arrow bitmap, NULL when no value is missing. */
+/* What ledgerlake_hash_stream found. */
+enum { WHOLE = 0, NO_MEMORY = 1, OTHER_COLUMNS = 2, BROKEN_STREAM = 3 };
+
+/* The Arrow C data and stream interfaces: https://arrow.apache.org/docs/format/CDataInterface.html */
+struct ArrowSchema {
+    const char *format, *name, *metadata;
+    int64_t flags, n_children;
+    struct ArrowSchema **children, *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length, null_count, offset, n_buffers, n_children;
+    const void **buffers;
+    struct ArrowArray **children, *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+
+/* A column wanted: its name, its Arrow format, the bytes of one value (0: views of texts; of 16, a
+ * little-endian integer, the low 8 are the value) and the tag it is written with. */
+typedef struct {
+    const char *name;
+    const char *format;
+    int32_t width;
+    int32_t tag;
+} column;
+
+/* One column of one chunk of rows. `valid` is an Arrow bitmap, NULL when no value is missing. */
 typedef struct {
     const uint8_t *data;
     const uint8_t *valid;
     const uint8_t *const *texts; /* the buffers that views point into */
     int64_t offset;              /* first row, in rows, of data and of valid */
-    int32_t width;               /* 0 = text */
+    int32_t width;
     int32_t tag;
 } field;
 
@@ -145,15 +181,24 @@ static void digest(compressor compress, uint8_t *text, size_t size, uint8_t *out
         for (int j = 0; j < 4; j++) out[4 * i + j] = (uint8_t)(state[i] >> (24 - 8 * j));
 }
 
+static int digits_of(uint64_t value) {
+    int count = 1;
+    for (uint64_t bound = 10; count < 20 && bound <= value; bound *= 10) count++;
+    return count;
+}
+
+/* Two digits a step: times, which have 16, are a quarter of what is written. */
 static uint8_t *put_number(uint8_t *at, int64_t value) {
-    uint8_t digits[20];
-    int count = 0;
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+                                "34353637383940414243444546474849505152535455565758596061626364656667"
+                                "6869707172737475767778798081828384858687888990919293949596979899";
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     if (value < 0) *at++ = '-';
-    do digits[count++] = (uint8_t)('0' + rest % 10);
-    while (rest /= 10);
-    while (count) *at++ = digits[--count];
-    return at;
+    uint8_t *end = at + digits_of(rest);
+    for (at = end; rest >= 100; rest /= 100) memcpy(at -= 2, pairs + rest % 100 * 2, 2);
+    if (rest >= 10) memcpy(at - 2, pairs + rest * 2, 2);
+    else at[-1] = (uint8_t)('0' + rest);
+    return end;
 }
 
 static int missing(const field *f, int64_t row) {
@@ -217,7 +262,8 @@ static int put_field(scratch *s, const field *f, int64_t row) {
             at = put_number(at, size);
             *at++ = ':';
         }
-        memcpy(at, value, (size_t)size);
+        if (size <= INLINE_TEXT) memcpy(at, value, INLINE_TEXT); /* of known size: no call */
+        else memcpy(at, value, (size_t)size);
         at += size;
         if (f->tag != RAW_TEXT) *at++ = ',';
     }
@@ -225,31 +271,112 @@ static int put_field(scratch *s, const field *f, int64_t row) {
     return 1;
 }
 
-/* SHA-256(prefix || fields of the row) of rows [0, rows), 32 bytes each. 0 when memory is out. */
-int ledgerlake_hash_rows(int64_t rows, const uint8_t *prefix, int64_t prefix_size, int32_t count,
-                         const field *fields, int plain, uint8_t *out) {
-    compressor compress = best_compressor(plain);
-    scratch s = {NULL, 0, 0};
-    int whole = make_room(&s, (size_t)prefix_size);
-    if (whole) memcpy(s.bytes, prefix, (size_t)prefix_size);
-    for (int64_t row = 0; whole && row < rows; row++) {
-        s.size = (size_t)prefix_size;
-        for (int32_t i = 0; whole && i < count; i++)
-            whole = put_field(&s, &fields[i], fields[i].offset + row);
-        if (whole) digest(compress, s.bytes, s.size, out + row * DIGEST);
+/* Which of a stream's columns each wanted one is. 0 when one is not there, or of another type. */
+static int find_columns(const struct ArrowSchema *schema, int32_t count, const column *wanted,
+                        int64_t *at) {
+    for (int32_t i = 0; i < count; i++) {
+        for (at[i] = 0; at[i] < schema->n_children; at[i]++)
+            if (!strcmp(schema->children[at[i]]->name, wanted[i].name)) break;
+        if (at[i] == schema->n_children) return 0;
+        if (strcmp(schema->children[at[i]]->format, wanted[i].format)) return 0;
     }
-    free(s.bytes);
+    return 1;
+}
+
+static field field_of(const struct ArrowArray *rows, int64_t at, const column *wanted) {
+    const struct ArrowArray *array = rows->children[at];
+    const uint8_t *const *buffers = (const uint8_t *const *)array->buffers;
+    return (field){.data = buffers[1],
+                   .valid = buffers[0],
+                   .texts = buffers + 2,
+                   .offset = rows->offset + array->offset,
+                   .width = wanted->width,
+                   .tag = wanted->tag};
+}
+
+/* SHA-256 of what the scratch holds and the fields of each row behind it. */
+static int hash_chunk(compressor compress, scratch *s, int64_t rows, int32_t count,
+                      const field *fields, uint8_t *out) {
+    const size_t prefix_size = s->size;
+    int whole = 1;
+    for (int64_t row = 0; whole && row < rows; row++) {
+        s->size = prefix_size;
+        for (int32_t i = 0; whole && i < count; i++)
+            whole = put_field(s, &fields[i], fields[i].offset + row);
+        if (whole) digest(compress, s->bytes, s->size, out + row * DIGEST);
+    }
+    s->size = prefix_size;
     return whole;
+}
+
+/* SHA-256(prefix || fields of the row) of every row of a stream of `rows` rows, 32 bytes each. */
+int ledgerlake_hash_stream(struct ArrowArrayStream *stream, int64_t rows, const uint8_t *prefix,
+                         int64_t prefix_size, int32_t count, const column *wanted, int plain,
+                         uint8_t *out) {
+    struct ArrowSchema schema;
+    if (stream->get_schema(stream, &schema)) return BROKEN_STREAM;
+    int64_t *at = malloc((size_t)count * sizeof *at);
+    field *fields = malloc((size_t)count * sizeof *fields);
+    scratch s = {NULL, 0, 0};
+    int found = at && fields && make_room(&s, (size_t)prefix_size) ? WHOLE : NO_MEMORY;
+    if (!found && !find_columns(&schema, count, wanted, at)) found = OTHER_COLUMNS;
+    schema.release(&schema);
+    if (!found) {
+        memcpy(s.bytes, prefix, (size_t)prefix_size);
+        s.size = (size_t)prefix_size;
+    }
+    while (!found) {
+        struct ArrowArray chunk;
+        if (stream->get_next(stream, &chunk)) found = BROKEN_STREAM;
+        if (found || !chunk.release) break;
+        for (int32_t i = 0; i < count; i++) fields[i] = field_of(&chunk, at[i], &wanted[i]);
+        if (chunk.length > rows) found = BROKEN_STREAM;
+        else if (!hash_chunk(best_compressor(plain), &s, chunk.length, count, fields, out))
+            found = NO_MEMORY;
+        rows -= chunk.length;
+        out += chunk.length * DIGEST;
+        chunk.release(&chunk);
+    }
+    if (!found && rows) found = BROKEN_STREAM;
+    free(s.bytes);
+    free(fields);
+    free(at);
+    return found;
+}
+
+static void hash_pair(compressor compress, uint8_t prefix, const uint8_t *left,
+                      const uint8_t *right, uint8_t *out) {
+    uint8_t pair[1 + 2 * DIGEST + PADDING_ROOM];
+    pair[0] = prefix;
+    memcpy(pair + 1, left, DIGEST);
+    memcpy(pair + 1 + DIGEST, right, DIGEST);
+    digest(compress, pair, 1 + 2 * DIGEST, out);
 }
 
 /* SHA-256(prefix || left || right) of neighbouring digests, 32 bytes for every 64. */
 void ledgerlake_hash_pairs(int64_t pairs, uint8_t prefix, const uint8_t *nodes, int plain,
                            uint8_t *out) {
     compressor compress = best_compressor(plain);
-    uint8_t pair[1 + 2 * DIGEST + PADDING_ROOM];
-    for (int64_t i = 0; i < pairs; i++) {
-        pair[0] = prefix;
-        memcpy(pair + 1, nodes + i * 2 * DIGEST, 2 * DIGEST);
-        digest(compress, pair, 1 + 2 * DIGEST, out + i * DIGEST);
+    for (int64_t i = 0; i < pairs; i++, nodes += 2 * DIGEST)
+        hash_pair(compress, prefix, nodes, nodes + DIGEST, out + i * DIGEST);
+}
+
+/* Append leaves to a tree of `size` leaves. `edge` holds, at the place of its level, the node of
+ * each complete subtree on the right edge; nodes of `tile_level` completed go to `tiles`. */
+void ledgerlake_extend_tree(int64_t size, uint8_t *edge, int64_t leaves, const uint8_t *hashes,
+                            uint8_t prefix, int32_t tile_level, int plain, uint8_t *tiles) {
+    compressor compress = best_compressor(plain);
+    for (int64_t i = 0; i < leaves; i++, size++) {
+        uint8_t node[DIGEST];
+        int32_t level = 0;
+        memcpy(node, hashes + i * DIGEST, DIGEST);
+        for (; size >> level & 1; level++) {
+            hash_pair(compress, prefix, edge + level * DIGEST, node, node);
+            if (level + 1 == tile_level) {
+                memcpy(tiles, node, DIGEST);
+                tiles += DIGEST;
+            }
+        }
+        memcpy(edge + level * DIGEST, node, DIGEST);
     }
 }

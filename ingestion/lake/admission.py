@@ -17,7 +17,8 @@ from ingestion.control import gate
 from ingestion.control.rows import holds_control
 from ingestion.lake import layout
 from ingestion.lake.batch import NO_REJECTS, Batch
-from ingestion.lake.id_index import Found, IdIndex
+from ingestion.lake.id_index import IdIndex
+from ingestion.lake.id_table import Found
 from ingestion.lake.layout import REJECT_SCHEMA
 
 ReadEvents = Callable[[NDArray[np.int64]], pl.DataFrame]
@@ -115,10 +116,11 @@ def _family_order(families: pl.Series) -> NDArray[np.intp] | None:
     if len(families) <= layout.FEW_ROWS:
         names = families.to_list()
         return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.intp)
-    if families.n_unique() == 1:
+    names = families.unique().sort().to_list()
+    if len(names) == 1:
         return None
-    by_family = pl.arg_sort_by("family", maintain_order=True)
-    return families.to_frame("family").select(by_family).to_series().to_numpy().astype(np.intp)
+    # Few names: finding the rows of each takes a fifth of sorting texts.
+    return np.concatenate([np.flatnonzero((families == name).to_numpy()) for name in names])
 
 
 def _taken(events: pl.DataFrame, order: NDArray[np.intp]) -> pl.DataFrame:

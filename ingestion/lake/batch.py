@@ -94,6 +94,8 @@ def _after(key: SourcePartition, wanted: int) -> pl.Expr:
 
 
 def _typed(frame: pl.DataFrame, wanted: pl.Schema) -> pl.DataFrame:
+    if frame.columns == wanted.names() and frame.dtypes == wanted.dtypes():
+        return frame
     schema = frame.schema
     for name, dtype in wanted.items():
         found = schema.get(name)
@@ -105,7 +107,7 @@ def _typed(frame: pl.DataFrame, wanted: pl.Schema) -> pl.DataFrame:
                 found=str(found) if found is not None else "no such column",
                 remedy="Cast to audit.canonical.EVENT_SCHEMA and ingestion.lake.REJECT_SCHEMA.",
             )
-    return frame if schema == wanted else frame.select(wanted.names())
+    return frame.select(wanted.names())
 
 
 def as_rejects(rows: pl.DataFrame) -> pl.DataFrame:

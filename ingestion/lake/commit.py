@@ -81,9 +81,12 @@ class Commit:
         return sum(one.rows for one in self.outcomes)
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def canonical_json(value: object) -> str:
     """Sorted keys, no spaces, text as UTF-8: one value has one form. Floats do not occur."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def to_bytes(commit: Commit) -> bytes:

@@ -328,22 +328,22 @@ class Lake:
             )
 
     def _with_lake_columns(self, events: pl.DataFrame, ingest_us: int) -> pl.DataFrame:
-        """New events, family by family, with the lake's columns: all canonical ones, in order."""
+        """New events, family by family and checked, with the lake's columns, too."""
         size, first = events.height, self._head.tree_size
-        # Series, not a query (0.7 ms before the first row), and not Arrow's (which imports pandas).
-        instant = pl.Series([ingest_us], dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
         given = {
             "tenant_id": pl.Series([self._tenant_id]).new_from_index(0, size),
             "commit_seq": pl.Series([self._head.seq + 1], dtype=pl.Int64).new_from_index(0, size),
-            "ingest_time": instant.new_from_index(0, size),
+            "ingest_time": pl.Series([ingest_us], dtype=pl.Int64)
+            .cast(pl.Datetime("us", "UTC"))
+            .new_from_index(0, size),
             "row_index": pl.Series(np.arange(first, first + size)),
         }
-        return pl.DataFrame(
-            [
-                given[name].alias(name) if name in given else events.get_column(name)
-                for name in canonical.CANONICAL_SCHEMA
-            ]
-        )
+        rows = events.clone()
+        # One by one, not a query, which takes 0.7 ms before its first row.
+        for at, name in enumerate(canonical.CANONICAL_SCHEMA):
+            if name in given:
+                rows.insert_column(at, given[name].alias(name))
+        return rows
 
     def _put_commit(self, staged: Staged, commit: Commit, data: bytes) -> bool:
         """True if `commit` is in the log. On any doubt the log is read back and compared."""
@@ -467,6 +467,8 @@ def _outcomes(admitted: Admitted, rejects: pl.DataFrame) -> tuple[Outcome, ...]:
 
 
 def _counted(rows: pl.DataFrame, outcome: str, reason: str | None = None) -> Iterator[Outcome]:
+    if rows.is_empty():
+        return
     names = ["source", "event_type", *([reason] if reason else [])]
     if rows.height <= layout.FEW_ROWS:  # 0.1 ms, a query 0.8 ms
         counted = Counter(zip(*(rows.get_column(name).to_list() for name in names), strict=True))

@@ -7,8 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingestion.lake import id_index
+from ingestion.lake import id_index, id_table
 from ingestion.lake.id_index import IdIndex
+
+
+@pytest.fixture(autouse=True, params=["compiled", "numpy"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "numpy":
+        monkeypatch.setattr(id_table, "_library", None)
 
 
 def _keys(count: int, seed: int) -> np.ndarray:
