@@ -16,7 +16,7 @@ import duckdb
 
 from audit import native
 from ingestion.control.books import control_segments
-from ingestion.lake import Commit
+from ingestion.lake import Commit, id_table
 from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
 from ingestion.lake.store import LocalStore
@@ -96,11 +96,13 @@ def _machine() -> Iterator[Finding]:
         else:
             remedy = f"Install {name} {wanted}x: `make setup` takes it from the lock."
             yield _failure(name, version, remedy)
-    if native.is_there():
-        yield _ok("hasher", "compiled")
-    else:
-        remedy = "Hashing is some 30 times slower: get a C compiler (`cc`), run `make setup` again."
-        yield _warning("hasher", "was not compiled", remedy)
+    compiled = {"hasher": native.is_there(), "id table": id_table.is_compiled()}
+    for name, done in compiled.items():
+        if done:
+            yield _ok(name, "compiled")
+        else:
+            remedy = "Ingest is much slower: get a C compiler (`cc`), run `make setup` again."
+            yield _warning(name, "was not compiled", remedy)
 
 
 def _folder(home: Home) -> Iterator[Finding]:
