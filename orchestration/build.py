@@ -26,6 +26,7 @@ from orchestration.home import Home
 from orchestration.locks import exclusive
 from orchestration.news import newest_of_only
 from orchestration.publish.edition import replace_durably
+from orchestration.publish.warehouse import is_marked, mark
 from orchestration.quiet_dbt import quieten
 from orchestration.settings import PREFIX, Settings
 
@@ -249,22 +250,44 @@ class Builder:
         return done
 
     def _look(self, count_rows: bool) -> tuple[int | None, Mapping[str, int]]:
-        """The commit the warehouse knows, and rows per table."""
+        """The commit the warehouse knows, and rows per table. Marks tables that are new."""
         if not self.home.warehouse.exists():
             return None, {}
         with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
-            tables = connection.execute(
-                "select schema_name, table_name from duckdb_tables()"
+            found = connection.execute(
+                "select schema_name, table_name, comment from duckdb_tables()"
             ).fetchall()
+            comments = {(schema, name): comment for schema, name, comment in found}
             commit = None
-            if ("staging", "stg_lake__commits") in tables:
+            if ("staging", "stg_lake__commits") in comments:
                 commit = _one(connection, "select max(commit_seq) from staging.stg_lake__commits")
-            if not count_rows:
-                return commit, {}
-            return commit, {
+            rows = {
                 name: _one(connection, f'select count(*) from "{schema}"."{name}"') or 0
-                for schema, name in tables
+                for schema, name in (comments if count_rows else ())
             }
+        self._mark_generations(comments)
+        return commit, rows
+
+    def _mark_generations(self, comments: Mapping[tuple[str, str], str | None]) -> None:
+        """Before we note how we left the warehouse: publishing would write the marks later, and
+        the next build take that for somebody's change."""
+        assert self._manifest is not None, "it was parsed for the build"
+        new = [
+            f'"{schema}"."{name}"'
+            for schema, name in _published(self._manifest)
+            if (schema, name) in comments and not is_marked(comments[schema, name])
+        ]
+        if new:
+            with duckdb.connect(str(self.home.warehouse)) as connection:
+                for relation in new:
+                    mark(connection, relation)
+
+
+def _published(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """(schema, name) of the models that have a place in an edition."""
+    for node in manifest.nodes.values():
+        if str(node.resource_type) == "model" and node.config.meta.get("publish"):
+            yield node.schema, node.alias
 
 
 def _mark(home: Home) -> tuple[int, ...]:
