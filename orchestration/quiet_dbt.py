@@ -2,9 +2,9 @@
 
 Holds `quieten`. dbt tells some twenty things about each node, as protobuf messages, and most tell
 only a log that is switched off here; it makes the parsers that guess a column's type anew for each
-query, compiles the same templates in every build, and wraps each of its 500 macros anew for each
-node, twice. Results, artifacts and callbacks stay as they are (docs/decisions/0007). Called before
-dbt is invoked in this process.
+query, compiles the same templates and looks for plugins in every build, and wraps each of its 500
+macros anew for each node, twice. Results, artifacts and callbacks stay as they are
+(docs/decisions/0007). Called before dbt is invoked in this process.
 """
 
 from collections.abc import Iterable
@@ -17,6 +17,7 @@ from dbt.context.configured import ConfiguredContext
 from dbt.context.macros import FlatNamespace, MacroNamespace, MacroNamespaceBuilder
 from dbt.context.manifest import ManifestContext
 from dbt.contracts.graph.nodes import Macro
+from dbt.plugins.manager import PluginManager
 from dbt_common.clients import agate_helper
 from dbt_common.clients.jinja import MacroFuzzEnvironment
 from dbt_common.events import event_manager_client
@@ -37,6 +38,7 @@ def quieten() -> None:
     _make_type_testers_once()
     _compile_templates_once()
     _wrap_macros_at_once()
+    _look_for_plugins_once()
 
 
 class _Listener(EventManager):
@@ -149,3 +151,9 @@ def _wrap_macros_at_once() -> None:
 
     MacroNamespaceBuilder.add_macros = add_macros  # type: ignore[method-assign]
     ManifestContext.to_dict = to_dict  # type: ignore[method-assign]
+
+
+def _look_for_plugins_once() -> None:
+    """All installed modules are listed for it."""
+    found = cache(PluginManager.get_prefixed_modules)
+    PluginManager.get_prefixed_modules = staticmethod(found)  # type: ignore[method-assign]
