@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,9 @@ import pyarrow.parquet as pq
 from audit.certificate import Certificate, CertifiedFile
 from audit.figures import control_total, figure_of, period_rows
 from ledger.errors import IncorrectInput
+
+HASHERS: Final = 2
+"""Threads that hash: hashing and reading let go of the interpreter."""
 
 RESTORE: Final = "Get the file again from a copy of the edition."
 
@@ -28,10 +33,10 @@ def check_files(certificate: Certificate, tables_dir: Path, *, shared: bool, tel
 
     Tells of each problem.
     """
-    for file in certificate.files:
-        problem = _file_problem(file, tables_dir)
-        if problem:
-            tell(problem)
+    with ThreadPoolExecutor(HASHERS) as pool:
+        for problem in pool.map(partial(_file_problem, tables_dir), certificate.files):
+            if problem:
+                tell(problem)
     if not shared:
         named = {file.path for file in certificate.files}
         for path in sorted(tables_dir.rglob("*")):
@@ -102,7 +107,7 @@ def check_figures(certificate: Certificate, tables_dir: Path, *, tell: Tell) -> 
             )
 
 
-def _file_problem(file: CertifiedFile, tables_dir: Path) -> IncorrectInput | None:
+def _file_problem(tables_dir: Path, file: CertifiedFile) -> IncorrectInput | None:
     path = tables_dir / file.path
     try:
         size = path.stat().st_size

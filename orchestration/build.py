@@ -26,6 +26,7 @@ from orchestration.home import Home
 from orchestration.locks import exclusive
 from orchestration.news import newest_of_only
 from orchestration.publish.edition import replace_durably
+from orchestration.publish.warehouse import is_marked, mark
 from orchestration.quiet_dbt import quieten
 from orchestration.settings import PREFIX, Settings
 
@@ -84,6 +85,15 @@ class Built:
         return [one for one in self.nodes if one.status in FAILED]
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """The commit the warehouse knows, rows per table, and the comment of each (schema, table)."""
+
+    commit: int | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    comments: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
+
+
 class Builder:
     """Builds one home. Keeps the parsed project, so that later builds start at once.
 
@@ -132,26 +142,28 @@ class Builder:
         """
         _require_lake(self.home)
         lock = nullcontext() if locked else exclusive(self.home.build_lock, doing="build")
-        with lock, _dbt_home(self.home, self._project):
+        with lock, _dbt_home(self.home, self._project), _connection_closed():
             started, clock = _now(), time.perf_counter()
             if full_refresh:
                 self._checked = None
             whole = self._checked is None or (self._checked_all and self._stands())
             nodes = self._run(full_refresh, known_as_of_commit, tell, unit_tests=unit_tests)
-            commit, rows = self._look(count_rows)
+            seen = self._look(count_rows)
+            self._mark_generations(seen.comments)
+            _close_connection()  # before we note how we leave the file
             built = Built(
                 outcome=BROKEN if any(one.status in FAILED for one in nodes) else PASSED,
-                commit_seq=commit,
+                commit_seq=seen.commit,
                 full_refresh=full_refresh,
                 started=started,
                 finished=_now(),
                 seconds=round(time.perf_counter() - clock, 3),
-                nodes=[_with_rows(one, rows) for one in nodes],
+                nodes=[_with_rows(one, seen.rows) for one in nodes],
             )
             self._standing = None
             self._checked_all = built.outcome == PASSED and whole
             if built.outcome == PASSED:
-                self._checked = commit
+                self._checked = seen.commit
                 self._standing = _mark(self.home)
             _record(self.home, built)
             return built
@@ -166,7 +178,7 @@ class Builder:
         _require_lake(self.home)
         wanted = ["run", "--select", *(f"+{one}" for one in tables)]
         lock = exclusive(self.home.build_lock, doing="build")
-        with lock, _dbt_home(self.home, self._project):
+        with lock, _dbt_home(self.home, self._project), _connection_closed():
             return _nodes(self._done(wanted, known_as_of_commit, tell))
 
     def check_everything(self) -> None:
@@ -176,6 +188,10 @@ class Builder:
         """
         if not (self._checked_all and self._stands()):
             self._checked = None
+
+    def known_commit(self) -> int | None:
+        """The newest commit the warehouse has seen, whoever built it."""
+        return self._checked if self._stands() else self._look(count_rows=False).commit
 
     def _stands(self) -> bool:
         """Is all as our last build left it?"""
@@ -208,13 +224,9 @@ class Builder:
 
     def _done(self, arguments: list[str], commit: int | None, tell: Tell | None) -> Any:
         """dbt's results of a command; the project is parsed before the first."""
-        try:
-            if self._manifest is None:
-                self._manifest = self._invoke(["parse"], commit).result
-            done = self._invoke(arguments, commit, _Progress(tell) if tell else None)
-        finally:
-            # Its open connection would refuse ours, which has other settings.
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        if self._manifest is None:
+            self._manifest = self._invoke(["parse"], commit).result
+        done = self._invoke(arguments, commit, _Progress(tell) if tell else None)
         if done.result is None:
             raise _refusal(done.exception)
         return done.result
@@ -248,23 +260,69 @@ class Builder:
             raise _refusal(done.exception)
         return done
 
-    def _look(self, count_rows: bool) -> tuple[int | None, Mapping[str, int]]:
-        """The commit the warehouse knows, and rows per table."""
+    def _look(self, count_rows: bool) -> "_Seen":
         if not self.home.warehouse.exists():
-            return None, {}
-        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
-            tables = connection.execute(
-                "select schema_name, table_name from duckdb_tables()"
+            return _Seen()
+        with _connected(self.home) as connection:
+            found = connection.execute(
+                "select schema_name, table_name, comment from duckdb_tables()"
             ).fetchall()
+            comments = {(schema, name): comment for schema, name, comment in found}
             commit = None
-            if ("staging", "stg_lake__commits") in tables:
+            if ("staging", "stg_lake__commits") in comments:
                 commit = _one(connection, "select max(commit_seq) from staging.stg_lake__commits")
-            if not count_rows:
-                return commit, {}
-            return commit, {
+            rows = {
                 name: _one(connection, f'select count(*) from "{schema}"."{name}"') or 0
-                for schema, name in tables
+                for schema, name in (comments if count_rows else ())
             }
+            return _Seen(commit, rows, comments)
+
+    def _mark_generations(self, comments: Mapping[tuple[str, str], str | None]) -> None:
+        """Before we note how we left the warehouse: publishing would write the marks later, and
+        the next build take that for somebody's change."""
+        assert self._manifest is not None, "it was parsed for the build"
+        new = [
+            f'"{schema}"."{name}"'
+            for schema, name in _published(self._manifest)
+            if (schema, name) in comments and not is_marked(comments[schema, name])
+        ]
+        if new:
+            with _connected(self.home, read_only=False) as connection:
+                for relation in new:
+                    mark(connection, relation)
+
+
+@contextmanager
+def _connected(home: Home, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse over dbt's connection while that is open, as it is after a build: to open a
+    large one anew takes 50 ms."""
+    environment = DuckDBConnectionManager._ENV
+    if environment is None or environment.conn is None:
+        with duckdb.connect(str(home.warehouse), read_only=read_only) as connection:
+            yield connection
+    else:
+        with environment.conn.cursor() as connection:
+            yield connection
+
+
+def _close_connection() -> None:
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _connection_closed() -> Iterator[None]:
+    """dbt's open connection would refuse ours, which has other settings."""
+    try:
+        yield
+    finally:
+        _close_connection()
+
+
+def _published(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """(schema, name) of the models that have a place in an edition."""
+    for node in manifest.nodes.values():
+        if str(node.resource_type) == "model" and node.config.meta.get("publish"):
+            yield node.schema, node.alias
 
 
 def _mark(home: Home) -> tuple[int, ...]:

@@ -2,8 +2,9 @@
 
 Holds `quieten`. dbt tells some twenty things about each node, as protobuf messages, and most tell
 only a log that is switched off here; it makes the parsers that guess a column's type anew for each
-query, and compiles the same templates in every build. Results, artifacts and callbacks stay as
-they are (docs/decisions/0007). Called before dbt is invoked in this process.
+query, compiles the same templates and looks for plugins in every build, and wraps each of its 500
+macros anew for each node, twice. Results, artifacts and callbacks stay as they are
+(docs/decisions/0007). Called before dbt is invoked in this process.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,12 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
+from dbt.clients.jinja import MacroGenerator
+from dbt.context.configured import ConfiguredContext
+from dbt.context.macros import FlatNamespace, MacroNamespace, MacroNamespaceBuilder
+from dbt.context.manifest import ManifestContext
+from dbt.contracts.graph.nodes import Macro
+from dbt.plugins.manager import PluginManager
 from dbt_common.clients import agate_helper
 from dbt_common.clients.jinja import MacroFuzzEnvironment
 from dbt_common.events import event_manager_client
@@ -30,6 +37,8 @@ def quieten() -> None:
     _say_nothing_of_no_interest()
     _make_type_testers_once()
     _compile_templates_once()
+    _wrap_macros_at_once()
+    _look_for_plugins_once()
 
 
 class _Listener(EventManager):
@@ -100,3 +109,51 @@ def _compile_templates_once() -> None:
         return compiled[key]
 
     MacroFuzzEnvironment.compile = compile_once  # type: ignore[method-assign, assignment]
+
+
+def _wrap_macros_at_once() -> None:
+    """The wrappers of all macros for a node, and their names in its context, made in two loops."""
+    new = MacroGenerator.__new__
+
+    def add_macros(
+        self: MacroNamespaceBuilder, macros: Iterable[Macro], ctx: dict[str, Any]
+    ) -> None:
+        made: dict[str, FlatNamespace] = {}
+        for macro in macros:
+            wrapped = new(MacroGenerator)
+            wrapped.__dict__ = {
+                "context": ctx,
+                "macro": macro,
+                "node": self.node,
+                "stack": self.thread_ctx,
+            }
+            made.setdefault(macro.package_name, {})[macro.name] = wrapped
+        for package, wrappers in made.items():
+            internal = package in self.internal_package_names
+            (self.internal_packages if internal else self.packages)[package] = wrappers
+            if internal:
+                continue
+            if package == self.search_package:
+                self.locals.update(wrappers)
+            elif package == self.root_package:
+                self.globals.update(wrappers)
+
+    def to_dict(self: ManifestContext) -> dict[str, Any]:
+        named = ConfiguredContext.to_dict(self)
+        if isinstance(self.namespace, MacroNamespace):
+            # What is searched first comes last, and wins.
+            for found in reversed(list(self.namespace._search_order())):
+                named.update(found)
+        else:
+            named.update(self.namespace.local_namespace)
+            named.update(self.namespace.project_namespace)
+        return named
+
+    MacroNamespaceBuilder.add_macros = add_macros  # type: ignore[method-assign]
+    ManifestContext.to_dict = to_dict  # type: ignore[method-assign]
+
+
+def _look_for_plugins_once() -> None:
+    """All installed modules are listed for it."""
+    found = cache(PluginManager.get_prefixed_modules)
+    PluginManager.get_prefixed_modules = staticmethod(found)  # type: ignore[method-assign]

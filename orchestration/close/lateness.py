@@ -158,7 +158,7 @@ class _Weights:
 def _pick(values: Floats, summed: Floats, draw: np.random.Generator) -> Floats:
     """One of the values per row of running sums, by its weight."""
     marks = draw.random(len(summed)) * summed[:, -1]
-    places = [row.searchsorted(mark) for row, mark in zip(summed, marks, strict=True)]
+    places = (summed < marks[:, None]).sum(axis=1)
     picked: Floats = values[np.minimum(places, len(values) - 1)]
     return picked
 
@@ -220,12 +220,11 @@ def _known_share(aged: pl.DataFrame, measure: str) -> Floats:
         (aged["seen"].to_numpy(), aged["k"].to_numpy()),
         aged[measure].to_numpy().astype(np.float64),
     )
-    known = np.cumsum(table, axis=1)
+    # Row k: over all days that have seen k days or more.
+    known = np.cumsum(np.cumsum(table, axis=1)[::-1], axis=0)[::-1]
+    after, before = known.diagonal()[1:], known.diagonal(-1)
     factors = np.ones(size)
-    for k in range(1, size):
-        before = known[k:, k - 1].sum()
-        if before > 0:
-            factors[k] = known[k:, k].sum() / before
+    factors[1:] = np.divide(after, before, out=factors[1:], where=before > 0)
     later = np.append(np.cumprod(factors[:0:-1])[::-1], 1.0)
     shares: Floats = 1 / later
     return shares

@@ -7,6 +7,7 @@ later than the horizon. Does not estimate. Called by `orchestration.close.latene
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,9 +64,13 @@ class Store:
             known = np.bincount(
                 self.event_day[taken], weights=self.event_count[taken], minlength=self.past_days
             ).astype(np.int64)
-            kind = kind_of(known, self.trades(self.past_weekdays))
+            kind = kind_of(known, self._past_trades)
             self.kept[key] = State(known, self.past_final - known, kind)
         return self.kept[key]
+
+    @cached_property
+    def _past_trades(self) -> Flags:
+        return self.trades(self.past_weekdays)
 
     def trades(self, weekdays: Ints) -> Flags:
         """Whether the store traded on at least half of the past days of these weekdays."""

@@ -17,7 +17,6 @@ from ledger.errors import LedgerlakeError
 from orchestration.build import Builder, Built
 from orchestration.close import certify, runs
 from orchestration.close.frames import control_frames
-from orchestration.close.plan import known_commit
 from orchestration.close.planned import Plan
 from orchestration.close.runs import Run
 from orchestration.locks import Busy
@@ -52,10 +51,7 @@ class Steps:
 
     def build(self, run: Run, cut_off: int) -> None:
         """Exactly the lake up to the cut-off, which an ordinary build may have gone beyond."""
-        beyond = False
-        if run.home.warehouse.exists():
-            with duckdb.connect(str(run.home.warehouse), read_only=True) as connection:
-                beyond = (known_commit(connection) or 0) > cut_off
+        beyond = (self._builder.known_commit() or 0) > cut_off
         with self.step(run, "built"):
             built = self._builder.build(
                 known_as_of_commit=cut_off,

@@ -12,7 +12,8 @@ import duckdb
 
 from ledger.errors import IncorrectInput, InternalFault
 from orchestration.home import Home
-from orchestration.publish import live_sql
+from orchestration.publish import bound_file, live_sql
+from orchestration.publish.bound_file import Views
 from orchestration.publish.edition import Edition, sync_folder
 from orchestration.publish.export import quoted, select_parts, text
 from orchestration.publish.tail import Coverage
@@ -75,10 +76,7 @@ def replace(home: Home, shown: Shown) -> None:
     require_plain_path(home.root)
     aside = home.published / f".current-{os.getpid()}.duckdb"
     aside.unlink(missing_ok=True)
-    with duckdb.connect(str(aside)) as connection:
-        for statement in statements(home, shown):
-            connection.execute(statement)
-        connection.execute("checkpoint")
+    bound_file.write(aside, views(home, shown), instead_of=home.current)
     fd = os.open(aside, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -91,22 +89,24 @@ def replace(home: Home, shown: Shown) -> None:
     sync_folder(home.published)
 
 
-def statements(home: Home, shown: Shown) -> list[str]:
+def views(home: Home, shown: Shown) -> Views:
     """All that the file is made of, in order."""
     edition = shown.edition
     schemas = sorted({table.schema for table in edition.tables} - {"main"})
-    return [
-        "set TimeZone = 'UTC'",
-        *(f"create schema {quoted(name)}" for name in schemas),
-        *(
-            f"create view {quoted(table.schema)}.{quoted(table.name)} as "
-            + select_parts(table.files, table.columns, table.partition, home.tables)
-            for table in edition.tables
+    return Views(
+        relations=(
+            *(f"create schema if not exists {quoted(name)}" for name in schemas),
+            *(
+                f"create or replace view {quoted(table.schema)}.{quoted(table.name)} as "
+                + select_parts(table.files, table.columns, table.partition, home.tables)
+                for table in edition.tables
+            ),
+            _edition_view(home, shown),
+            *live_sql.tail_relations(home, shown.coverage),
         ),
-        _edition_view(home, shown),
-        *live_sql.tail_relations(home, shown.coverage),
-        *edition.definitions,
-    ]
+        definitions=edition.definitions,
+        columns=tuple((table.schema, table.name, table.columns) for table in edition.tables),
+    )
 
 
 def require_plain_path(folder: Path) -> None:
@@ -126,7 +126,7 @@ def _edition_view(home: Home, shown: Shown) -> str:
     edition = shown.edition
     previous = "null" if edition.previous is None else str(edition.previous)
     return (
-        "create view edition as select"
+        "create or replace view edition as select"
         f" {edition.number}::bigint as number,"
         f" {previous}::bigint as previous_number,"
         f" {shown.highest}::bigint as highest_number,"

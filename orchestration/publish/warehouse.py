@@ -1,7 +1,7 @@
 """The warehouse as publishing sees it: the knowledge cut, tables, and whether they were made anew.
 
 Holds the open connection while an edition is exported. Does not write rows.
-Called by `publisher`; the caller holds the build lock.
+Called by `publisher`, and by builds, which mark what they made; the caller holds the build lock.
 """
 
 import uuid
@@ -72,17 +72,16 @@ class Warehouse:
         """A mark that stays while rows are added and goes when the table is made anew.
 
         It lies in the table's comment: dbt replaces the table on a full refresh, and the comment
-        goes with it. A view has none, so it can only be published whole.
+        goes with it. A view has none, so it can only be published whole. Our builds mark what they
+        make; a table that only `dbt build` made is marked here.
         """
         if (model.schema, model.name) not in self._comments:
             _require_whole(model)
             return "view"
         comment = self._comments[model.schema, model.name]
-        if comment is not None and comment.startswith(_GENERATION):
-            return comment.removeprefix(_GENERATION)
-        fresh = uuid.uuid4().hex
-        self.connection.execute(f"comment on table {model.relation} is {text(_GENERATION + fresh)}")
-        return fresh
+        if is_marked(comment):
+            return str(comment).removeprefix(_GENERATION)
+        return mark(self.connection, model.relation)
 
     # Asked once for all: DuckDB looks at every view to list the columns of one table.
     @cached_property
@@ -103,6 +102,18 @@ class Warehouse:
             " where database_name = current_database()"
         ).fetchall()
         return {(schema, table): comment for schema, table, comment in rows}
+
+
+def is_marked(comment: str | None) -> bool:
+    """Whether a table's comment is its generation."""
+    return comment is not None and comment.startswith(_GENERATION)
+
+
+def mark(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
+    """Give a table that was made anew its generation."""
+    fresh = uuid.uuid4().hex
+    connection.execute(f"comment on table {relation} is {text(_GENERATION + fresh)}")
+    return fresh
 
 
 @contextmanager

@@ -132,6 +132,16 @@ class House:
         self._append(lake, day, count, at=at)
         lake.close()
 
+    def send_an_id_again(self, day: datetime, *, at: datetime) -> None:
+        """A row with the id of the first sale and other content: it is quarantined."""
+        lake = signing.open_lake(self.home)
+        row = sales(self.sold, 1).with_columns(event_id=pl.lit("till-0"))
+        row = row.with_columns(event_time=pl.lit(day).cast(pl.Datetime("us", "UTC")))
+        done = lake.append(batch(row), ingest_time_us=microseconds(at))
+        lake.close()
+        assert done.quarantined == 1, done
+        self.sold += 1
+
     def build(self, **options: bool | int) -> Built:
         built = self.builder().build(**options)  # type: ignore[arg-type]
         assert not built.failed, built.failed

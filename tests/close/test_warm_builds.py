@@ -46,6 +46,16 @@ def test_a_warm_build_leaves_out_what_stands_until_somebody_else_writes(house: C
     assert _ran(whole, VIEW) and _ran(whole, ONE_OF_A_WHOLE_CHECK)
 
 
+def test_publishing_is_no_change_of_the_warehouse(house: Copy) -> None:
+    shop = house("open")
+    builder = Builder(shop.settings, project=PROJECT, manifest=parsed_project())
+    made_anew = builder.build(full_refresh=True, unit_tests=False)
+    assert _ran(made_anew, ONE_OF_A_WHOLE_CHECK)
+    shop.publish()
+    builder.check_everything()
+    assert not _ran(builder.build(unit_tests=False), ONE_OF_A_WHOLE_CHECK)
+
+
 def _tables(shop: House) -> dict[str, list[tuple[object, ...]]]:
     names = "select schema_name || '.' || table_name from duckdb_tables() where not internal"
     return {

@@ -2,8 +2,13 @@
 
 from collections.abc import Iterator
 from io import StringIO
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from dbt.clients.jinja import MacroGenerator, MacroStack
+from dbt.context.macros import MacroNamespace, MacroNamespaceBuilder
+from dbt.context.manifest import ManifestContext
 from dbt.events.types import NodeCompiling
 from dbt_common.clients import agate_helper
 from dbt_common.clients.jinja import get_environment
@@ -63,3 +68,49 @@ def test_a_template_is_compiled_once_for_each_way_of_rendering() -> None:
     assert texts.compile(source) is not native.compile(source)
     assert texts.from_string(source).render({"given": 2}) == "3 and once"
     assert texts.from_string(source).render({"given": 3}) == "4 and once"
+
+
+MACROS = {
+    "dbt": ("dispatched", "of_all", "of_dbt"),
+    "dbt_duckdb": ("dispatched", "of_all"),
+    "other": ("of_all", "of_other"),
+    "ours": ("of_all", "of_root"),
+    "nodes_own": ("of_all", "of_node"),
+}
+
+
+class _OnlyMacros(ManifestContext):
+    """A context with nothing in it but its macros."""
+
+    def __init__(self, namespace: MacroNamespace) -> None:
+        self._ctx = {}
+        self.namespace = namespace
+
+    def generate_builtins(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.usefixtures("manager")
+def test_macros_are_found_as_dbt_finds_them() -> None:
+    stack, node, context = MacroStack(), object(), dict[str, Any]()
+    builder = MacroNamespaceBuilder("ours", "nodes_own", stack, ["dbt_duckdb", "dbt"], node)
+    macros: Any = {
+        package: {name: SimpleNamespace(name=name, package_name=package) for name in names}
+        for package, names in MACROS.items()
+    }
+    found = builder.build_namespace(macros, context)
+    flat = _OnlyMacros(found).to_dict()
+    assert {name: flat[name] for name in found} == dict(found)
+    one = {
+        name: macro.macro.package_name for name, macro in flat.items() if name[:2] in ("of", "di")
+    }
+    assert one == {
+        "dispatched": "dbt_duckdb",
+        "of_all": "nodes_own",
+        "of_dbt": "dbt",
+        "of_node": "nodes_own",
+        "of_root": "ours",
+    }
+    assert set(flat) - set(one) == {"context", "builtins", "dbt", "other", "ours", "nodes_own"}
+    theirs = MacroGenerator(macros["ours"]["of_root"], context, node, stack)
+    assert vars(flat["of_root"]) == vars(theirs)
