@@ -60,6 +60,7 @@ def test_events_that_keep_coming_are_compacted_when_they_are_very_many(
 def test_a_tail_that_cannot_be_compacted_stops_who_commits(shop: Shop) -> None:
     def committed() -> bool:
         quiet.committed(60)
+        time.sleep(0.1)  # nothing more comes
         return False
 
     with (
