@@ -142,6 +142,24 @@ def test_the_least_that_was_available_is_that_of_the_days_replayed_one_by_one(
     assert then.get(newest if day is None else day, least) == least
 
 
+def test_what_is_held_back_and_what_else_a_day_brought_was_not_available_before() -> None:
+    def at(day: int) -> int:
+        return day * DAY_US + 5
+
+    known = [
+        opened(event_time_us=0),
+        deposited(10, event_time_us=at(1)),
+        deposited(5, event_time_us=at(1) + 1),
+        reserved(4, event_time_us=at(3)),
+    ]
+    state = fold(known)
+    assert state.least_available(at(0)) == (0, 0)
+    assert state.least_available(at(1)) == (11, None)
+    assert state.least_available(at(3)) == (11, None)
+    later = fold([*known, deposited(1, event_time_us=at(63))])
+    assert list(later.recent["EUR"]) == [3, 63], "62 days are kept"
+
+
 def test_the_first_of_several_openings_and_closings_counts() -> None:
     later = opened(event_time_us=NOW_US + 1, currency="USD")
     state = fold([later, opened(overdraft_limit=Decimal(2)), opened(overdraft_limit=Decimal(3))])

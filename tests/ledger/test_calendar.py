@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ledger.calendar import DAY, MONTHS, WEEKS_OF_QUARTER, Calendar, Period, generate
 from ledger.errors import IncorrectInput
+from ledger.periods import BEFORE_FIRST_CLOSE, OPEN, name_of
 
 DATES = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 STARTS = {
@@ -232,3 +233,16 @@ def test_a_year_that_begins_on_the_last_of_a_month_keeps_its_anniversary() -> No
     periods = generate("4-4-5", date(2010, 1, 31), date(2016, 1, 1))
     starts = [one.first_date for one in periods if one.period_id.endswith("P01")]
     assert all(abs((day - date(day.year, 1, 31)).days) <= 4 for day in starts)
+
+
+def test_a_year_may_begin_after_the_day_it_keeps_near_of_the_year_before() -> None:
+    periods = generate("4-4-5", date(2012, 1, 2), date(2030, 1, 1), year_starts_near=(12, 31))
+    starts = [one.first_date for one in periods[::12]]
+    new_years = [date(2012 + number, 1, 1) for number in range(len(starts))]
+    assert all(
+        abs(start - new_year).days <= 4 for start, new_year in zip(starts, new_years, strict=True)
+    )
+
+
+def test_a_period_before_the_first_ever_closed_is_called_closed() -> None:
+    assert [name_of(one) for one in (BEFORE_FIRST_CLOSE, OPEN)] == ["Closed", "Open"]

@@ -128,3 +128,19 @@ def test_any_row_of_decisions_counts_an_event_once_or_not_at_all(
             (one.amount for one in rows if (one.billing_period, one.charge_class) == key), Decimal()
         )
         assert total == booked.get(key, 0)
+
+
+def test_rows_of_a_decision_say_when_they_were_written_and_whether_the_period_was_open() -> None:
+    (first,) = charged("next_period", APRIL)
+    undone, own = charges_of_decision(
+        decision("restated", MARCH, commit=12),
+        first,
+        charge_period=MARCH,
+        amount=TEN,
+        is_open=False,
+    )
+    assert [(one.commit_seq, one.amount, one.is_open) for one in (first, undone, own)] == [
+        (9, TEN, True),
+        (12, -TEN, False),
+        (12, TEN, False),
+    ]
