@@ -244,5 +244,11 @@ def test_a_year_may_begin_after_the_day_it_keeps_near_of_the_year_before() -> No
     )
 
 
+def test_a_fiscal_year_is_named_by_the_year_that_holds_its_middle() -> None:
+    first, *_ = generate("4-4-5", date(2010, 7, 1), date(2011, 1, 1))
+    later, *_ = generate("4-4-5", date(2010, 7, 5), date(2011, 1, 1))
+    assert (first.period_id, later.period_id) == ("FY2010-P01", "FY2011-P01")
+
+
 def test_a_period_before_the_first_ever_closed_is_called_closed() -> None:
     assert [name_of(one) for one in (BEFORE_FIRST_CLOSE, OPEN)] == ["Closed", "Open"]

@@ -139,8 +139,9 @@ def test_rows_of_a_decision_say_when_they_were_written_and_whether_the_period_wa
         amount=TEN,
         is_open=False,
     )
-    assert [(one.commit_seq, one.amount, one.is_open) for one in (first, undone, own)] == [
-        (9, TEN, True),
-        (12, -TEN, False),
-        (12, TEN, False),
+    rows = (first, undone, own)
+    assert [(one.event_id, one.commit_seq, one.amount, one.is_open) for one in rows] == [
+        ("a", 9, TEN, True),
+        ("a", 12, -TEN, False),
+        ("a", 12, TEN, False),
     ]

@@ -91,6 +91,42 @@ def test_a_lock_exception_opens_all_but_what_is_sealed_or_closed(state: str) -> 
     assert said(made, TOO_LATE)[0] == "exception"
 
 
+def test_a_lock_exception_lets_in_what_is_over_the_cap_of_the_policy_but_under_its_own() -> None:
+    made = office(amount_cap=Decimal(20))
+    lock(made)
+    assert said(made, IN_TIME, amount=30) == ("in_window", None, MARCH)
+    assert said(made, IN_TIME, amount=51) == ("exception", "over_amount_cap", None)
+
+
+def test_a_policy_for_a_source_a_period_or_from_a_day_on_counts_for_these() -> None:
+    made = office()
+    assert said(made, TOO_LATE) == ("exception", "too_late", None)
+    made.record(ev.LatenessPolicySet(max_delay_days=30, initial_grace_hours=6, source="till"))
+    assert said(made, TOO_LATE) == ("in_window", None, MARCH)
+    assert said(made, TOO_LATE, source="web") == ("exception", "too_late", None)
+    made = office()
+    made.record(ev.LatenessPolicySet(max_delay_days=30, initial_grace_hours=6, period_id=MARCH))
+    assert said(made, TOO_LATE) == ("in_window", None, MARCH)
+    made = office()
+    day = (EPOCH + TOO_LATE * US).date()
+    for first, route in ((day + timedelta(days=1), "exception"), (day, "in_window")):
+        made.record(
+            ev.LatenessPolicySet(max_delay_days=30, initial_grace_hours=6, effective_from=first)
+        )
+        assert said(made, TOO_LATE)[0] == route
+
+
+def test_a_microsecond_after_its_grace_a_day_is_corrected() -> None:
+    made = office()
+    told = NOW_US // DAY_US * DAY_US + 6 * 60 * MINUTE_US
+    for late_us in (0, 1):
+        made.clock.now_us = told + late_us
+        made.sell("x", at_us=told - DAY_US)
+        arrival = replace(made.arrivals["x"], ingest_time_us=told + late_us)
+        found = made.books.route(arrival)
+        assert (found.is_correction, found.lateness_days) == (bool(late_us), late_us)
+
+
 def lock(made: PaperOffice) -> None:
     scope = {
         "lock_exception_id": "l",
