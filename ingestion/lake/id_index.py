@@ -87,11 +87,6 @@ class IdIndex:
         if self._unsynced >= _SYNC_ROWS and (self._syncing is None or self._syncing.done()):
             self._begin_sync()
 
-    def write_back(self) -> None:
-        """Begin to sync in a thread, unless one sync is under way. For who waits for more commits."""
-        if self._unsynced and (self._syncing is None or self._syncing.done()):
-            self._begin_sync()
-
     def sync(self) -> None:
         """Write the table to disk, so that a restart of the machine replays nothing."""
         if self._syncing is not None:

@@ -241,15 +241,6 @@ class Lake:
                     return replace(result, duplicate=result.duplicate + given - batch.rows)
                 self._catch_up()
 
-    def write_back(self) -> None:
-        """Begin to write what is derived to disk, for who waits for more to commit.
-
-        Ids lie anywhere in their table: 10,000 touch 40 MB. Left to the system, they are written
-        after 30 s, all at once, and commits wait for a second or two.
-        """
-        with self._locked():
-            self._ids.write_back()
-
     def close(self) -> None:
         """Sync what is derived, so that the next start replays nothing."""
         with self._locked():

@@ -134,7 +134,6 @@ def _watch(wish: Wish, intake: Intake, lake: Lake, stop: threading.Event, tail: 
         report = ingest_file(job, path)
         ingest_report.line(report, as_json=wish.as_json)
         tail.committed(report.accepted)
-        lake.write_back()
 
     rehearse(intake)
     ingest_report.watching(wish.paths[0], as_json=wish.as_json)
