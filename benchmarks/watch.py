@@ -56,6 +56,7 @@ def measure(options: Options) -> list[Measurement]:
     drops, commits = (DROPS, SMALL_COMMITS) if not options.small else (2, 20)
     with borrowed(prepared_warehouse(options.cache, options.events)) as root:
         _small_commits(root, commits)
+        os.sync()  # the copy of the home, which the system would write while files drop
         with _watching(root) as folder:
             seconds = [_drop_in_time(root, folder, number) for number in range(drops)]
     return [
