@@ -250,5 +250,11 @@ def test_a_fiscal_year_is_named_by_the_year_that_holds_its_middle() -> None:
     assert (first.period_id, later.period_id) == ("FY2010-P01", "FY2011-P01")
 
 
+def test_months_beside_a_calendar_of_whole_months_are_whole() -> None:
+    table = Calendar(1, "own", (Period(date(2011, 3, 1), date(2011, 4, 1), "A"),))
+    days = (date(2011, 2, 28), date(2011, 3, 1), date(2011, 4, 1))
+    assert [table.period_of(day).period_id for day in days] == ["2011-02", "A", "2011-04"]
+
+
 def test_a_period_before_the_first_ever_closed_is_called_closed() -> None:
     assert [name_of(one) for one in (BEFORE_FIRST_CLOSE, OPEN)] == ["Closed", "Open"]
