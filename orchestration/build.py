@@ -260,7 +260,7 @@ class Builder:
             raise _refusal(done.exception)
         return done
 
-    def _look(self, count_rows: bool) -> "_Seen":
+    def _look(self, count_rows: bool) -> _Seen:
         if not self.home.warehouse.exists():
             return _Seen()
         with _connected(self.home) as connection:

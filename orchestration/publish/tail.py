@@ -134,8 +134,10 @@ def is_long(home: Home, *, after: int, commits: int, rows: int | None = None) ->
     Looks for one file's name, or where `rows` is given reads as many entries of the log at most.
     """
     log = CommitLog(LocalStore(home.lake))
-    if rows is None or log.exists(after + commits):
-        return log.exists(after + commits)
+    if log.exists(after + commits):
+        return True
+    if rows is None:
+        return False
     open_rows = accumulate(
         sum(one.rows for one in logged.commit.segments) for logged in log.after(after)
     )

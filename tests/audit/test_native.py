@@ -3,7 +3,6 @@
 import hashlib
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from audit import canonical, merkle, native
+from tests import sanitized
 from tests.audit.canonical_rows import odd_rows
 
 
@@ -97,11 +97,6 @@ def test_without_the_hasher_every_hash_is_the_same(monkeypatch: pytest.MonkeyPat
 
 def test_the_c_source_is_clean_under_the_compilers_warnings_and_sanitizer(tmp_path: Path) -> None:
     """Built again with the undefined-behaviour sanitizer and run over odd rows."""
-    library = tmp_path / "native.so"
-    flags = ["-O1", "-g", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
-    sanitize = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
-    source = native.SOURCE
-    subprocess.run(["cc", *flags, *sanitize, "-o", str(library), str(source)], check=True)
     code = (
         "import sys, audit.native as n\n"
         "from pathlib import Path\n"
@@ -113,7 +108,4 @@ def test_the_c_source_is_clean_under_the_compilers_warnings_and_sanitizer(tmp_pa
         "print(canonical.leaf_hashes(df) == b''.join("
         "canonical.leaf_hash(row) for row in df.iter_rows(named=True)))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(library)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "True\n"
+    assert sanitized.run(code, sanitized.build(native.SOURCE, tmp_path)) == "True\n"

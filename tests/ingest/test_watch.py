@@ -14,6 +14,7 @@ import pytest
 from ingestion import watch as watching
 from ledger.errors import LedgerlakeError
 from tests.ingest.given import csv_text, environment, till_rows, write
+from tests.waiting import until
 
 WAIT_SECONDS = 20.0
 
@@ -50,10 +51,7 @@ def _watching(folder: Path) -> Iterator[Taken]:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < end, "nothing happened in time"
-        time.sleep(0.005)
+    until(condition, seconds=WAIT_SECONDS)
 
 
 def test_files_already_there_are_taken_by_name(tmp_path: Path) -> None:

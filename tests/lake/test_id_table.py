@@ -1,7 +1,5 @@
 """The compiled table of ids was built here, and does what numpy's way and a plain list do."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 
 from ingestion.lake import id_table
 from ingestion.lake.id_table import IdTable
+from tests import sanitized
 
 SLOTS = 256
 
@@ -77,11 +76,6 @@ def test_columns_that_lie_apart_in_memory_are_read_as_they_are() -> None:
 
 
 def test_the_c_source_is_clean_under_the_compilers_warnings_and_sanitizer(tmp_path: Path) -> None:
-    library = tmp_path / "id_table.so"
-    flags = ["-O1", "-g", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
-    sanitize = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
-    source = id_table.SOURCE
-    subprocess.run(["cc", *flags, *sanitize, "-o", str(library), str(source)], check=True)
     code = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -90,7 +84,4 @@ def test_the_c_source_is_clean_under_the_compilers_warnings_and_sanitizer(tmp_pa
         "from tests.lake.test_id_table import agree_on_random_ids\n"
         "print(all(agree_on_random_ids(seed) for seed in range(5)))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(library)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "True\n"
+    assert sanitized.run(code, sanitized.build(id_table.SOURCE, tmp_path)) == "True\n"

@@ -105,6 +105,15 @@ class PaperOffice(Office):
             return refusals.say(error)
         return None
 
+    def expect(self, allowed: bool, *events: ev.ControlEvent) -> None:
+        """Record these events; whether the books let them is what a model foretold."""
+        try:
+            self.record(*events)
+        except IncorrectInput as error:
+            assert not allowed, error
+        else:
+            assert allowed, events
+
     def _next_commit(self) -> None:
         self.commit += 1
         self.clock.now_us += 1

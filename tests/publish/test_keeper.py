@@ -1,7 +1,6 @@
 """Who commits keeps live queries short; who publishes meanwhile waits a moment."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from orchestration.publish import keeper, tail
 from orchestration.publish.keeper import QuietKeeper
 from orchestration.publish.showing import REFRESH
 from tests.publish.shop import Shop, open_shop
+from tests.waiting import until
 
 PATIENCE_S = 30
 
@@ -28,13 +28,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return made
 
 
-def _wait_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_many_events_are_compacted_when_nothing_more_comes_and_few_are_left(shop: Shop) -> None:
     with QuietKeeper(shop.settings) as quiet:
         shop.sell(20)
@@ -43,7 +36,7 @@ def test_many_events_are_compacted_when_nothing_more_comes_and_few_are_left(shop
         assert tail.shown_until(shop.home) == 1
         shop.sell(40)
         quiet.committed(40)
-        _wait_for(lambda: tail.shown_until(shop.home) == 3)
+        until(lambda: tail.shown_until(shop.home) == 3, seconds=PATIENCE_S)
 
 
 def test_events_that_keep_coming_are_compacted_when_they_are_very_many(
@@ -54,7 +47,7 @@ def test_events_that_keep_coming_are_compacted_when_they_are_very_many(
     with QuietKeeper(shop.settings) as quiet:
         shop.sell(200)
         quiet.committed(200)
-        _wait_for(lambda: tail.shown_until(shop.home) == 2)
+        until(lambda: tail.shown_until(shop.home) == 2, seconds=PATIENCE_S)
 
 
 def test_a_tail_that_cannot_be_compacted_stops_who_commits(shop: Shop) -> None:
@@ -69,7 +62,7 @@ def test_a_tail_that_cannot_be_compacted_stops_who_commits(shop: Shop) -> None:
     ):
         shop.home.current.write_bytes(b"no database")
         shop.sell(60)
-        _wait_for(committed)
+        until(committed, seconds=PATIENCE_S)
 
 
 def test_publishing_waits_for_a_tail_refresh_and_for_nothing_else(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from orchestration.payments.http import HttpGateway, HttpReceipts
 from tests import forked
 from tests.sagas.shop import CALL_SECONDS, Shop, hurried, serve
 from tests.sagas.web import Fault, Web, by_lot, none
+from tests.waiting import until
 
 AMOUNT = "30.00"
 
@@ -23,15 +23,6 @@ AMOUNT = "30.00"
 def only(path: str, fault: str, times: int = 1) -> Fault:
     """The first requests to this path go wrong."""
     return lambda asked, _key, before: fault if asked == path and before < times else ""
-
-
-def until(seen: Callable[[], bool]) -> None:
-    """Wait for it, 20 s at most."""
-    for _ in range(2_000):
-        if seen():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not come about")
 
 
 def test_a_payment_goes_through_reserved_captured_settled_and_receipted(tmp_path: Path) -> None:
@@ -110,14 +101,14 @@ def test_a_capture_that_arrives_after_its_refund_is_refused_by_the_gateway(tmp_p
 
         def held_up(path: str, _key: str, _before: int) -> str:
             if path == "/captures":
-                until(lambda: bool(web.books.void))
+                until(lambda: bool(web.books.void), seconds=20)
             return ""
 
         web.fault = held_up
         shop.open_accounts("A1")
         shop.order(("order-7", "A1", AMOUNT))
         assert shop.run().ended == {"compensated": 1}
-        until(lambda: any(path == "/captures" for path, _ in web.books.answers))
+        until(lambda: any(path == "/captures" for path, _ in web.books.answers), seconds=20)
         assert web.books.captured == {} and len(web.books.void) == 1
         assert shop.problems(web.books, ["A1"]) == []
 

@@ -142,9 +142,9 @@
 {%- endmacro %}
 
 
-{# One row per event: its columns (all, or those named), its business date and its route. #}
-{% macro routed_events(events, commits, rules, utc_days, named=none) -%}
-    {% set given = named or event_columns().keys() | list -%}
+{# One row per event: its columns, its business date and its route. #}
+{% macro routed_events(events, commits, rules, utc_days) -%}
+    {% set given = event_columns().keys() | list -%}
     {% set columns = given | reject('equalto', 'ingest_time') | list -%}
     with {{ booking_rules(rules, commits, utc_days) }},
 
