@@ -22,6 +22,7 @@ from dbt_common.invocation import get_invocation_id
 
 from ledger.control_events import MOVES_NO_FIGURE
 from ledger.errors import IncorrectInput, InternalFault
+from orchestration.ctrl_c import ctrl_c_kept
 from orchestration.home import Home
 from orchestration.locks import exclusive
 from orchestration.news import newest_of_only
@@ -253,9 +254,8 @@ class Builder:
         ]
         quieten()
         callbacks = [progress] if progress else []
-        done = dbtRunner(manifest=self._manifest, callbacks=list(callbacks)).invoke(command)
-        if isinstance(done.exception, KeyboardInterrupt):
-            raise done.exception  # dbt hands over a Ctrl-C as if it were a refusal
+        with ctrl_c_kept():
+            done = dbtRunner(manifest=self._manifest, callbacks=list(callbacks)).invoke(command)
         if done.exception is not None and done.result is None:
             raise _refusal(done.exception)
         return done

@@ -28,9 +28,6 @@ from orchestration.cli import ingest_report, output
 from orchestration.home import Home
 from orchestration.publish.keeper import QuietKeeper, TailKeeper
 
-INTERRUPTED = 130
-"""Exit code of a run stopped by Ctrl-C or SIGTERM before its files were done, as shells have it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
@@ -153,7 +150,7 @@ def _refused(path: Path, error: LedgerlakeError) -> FileReport:
 def _exit_code(reports: list[FileReport]) -> int:
     statuses = {one.status for one in reports}
     if "interrupted" in statuses:
-        return INTERRUPTED
+        return output.INTERRUPTED
     return output.CHECK_FAILED if "refused" in statuses else output.DONE
 
 

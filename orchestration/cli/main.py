@@ -28,6 +28,7 @@ from orchestration.cli import (
     warehouse,
 )
 from orchestration.cli.ingest import ingest_app
+from orchestration.ctrl_c import is_ctrl_c
 
 COLLECT_EVERY = 100_000
 """Objects made between two runs of the cycle collector. Imports make some 130,000 that stay: with
@@ -70,10 +71,19 @@ def main() -> None:
     as_json = "--json" in sys.argv[1:]
     try:
         app()
-    except LedgerlakeError as error:
-        sys.exit(output.fail(error, as_json=as_json))
-    except OSError as error:
-        sys.exit(output.fail(output.machine_refused(error), as_json=as_json))
+    except Exception as error:  # noqa: BLE001 - raised again unless it is known what it says
+        sys.exit(_exit_code(error, as_json=as_json))
+
+
+def _exit_code(error: Exception, *, as_json: bool) -> int:
+    """The code of an error that was told, or went without words after a Ctrl-C."""
+    if is_ctrl_c(error):
+        return output.INTERRUPTED
+    if isinstance(error, LedgerlakeError):
+        return output.fail(error, as_json=as_json)
+    if isinstance(error, OSError):
+        return output.fail(output.machine_refused(error), as_json=as_json)
+    raise error
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How commands speak: one result as tables or as JSON, progress on a terminal, errors as text.
 
-Exit codes: 0 done, 1 a check failed or our own state is broken, 2 wrong use.
+Exit codes: 0 done, 1 a check failed or our own state is broken, 2 wrong use, 130 interrupted.
 Does not decide anything. Called by every command.
 """
 
@@ -23,6 +23,8 @@ from rich.table import Table
 from ledger.errors import IncorrectInput, InternalFault, LedgerlakeError, NotSupported
 
 DONE, CHECK_FAILED, WRONG_USE = 0, 1, 2
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or SIGTERM, as shells have it."""
 
 MONEY_NAMES = ("amount", "balance", "reported_amount", "correction_amount")
 

@@ -8,12 +8,13 @@ import gc
 import os
 import sys
 from datetime import date
+from typing import NoReturn
 
 from ledger.errors import LedgerlakeError
 from orchestration import settings
 from orchestration.cli import output
-from orchestration.cli.ingest_run import INTERRUPTED
 from orchestration.cli.main import COLLECT_EVERY
+from orchestration.ctrl_c import is_ctrl_c
 from orchestration.demo import closing, report, steps, verifying
 from orchestration.demo.stage import Stage
 
@@ -34,14 +35,20 @@ def main() -> int:
         stage = Stage(settings.load())
         closing.run(stage, steps.run(stage, given.until))
         return report.show(stage.settings, verifying.verify(stage))
-    except LedgerlakeError as error:
-        return output.fail(error, as_json=False)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. Run it again, and it goes on where it was.\n")
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Threads of libraries that were broken off may hold up, or kill, an orderly end.
-        os._exit(INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as error:
+        if is_ctrl_c(error):
+            _end_interrupted()
+        if isinstance(error, LedgerlakeError):
+            return output.fail(error, as_json=False)
+        raise
+
+
+def _end_interrupted() -> NoReturn:
+    sys.stderr.write("\nInterrupted. Run it again, and it goes on where it was.\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads of libraries that were broken off may hold up, or kill, an orderly end.
+    os._exit(output.INTERRUPTED)
 
 
 if __name__ == "__main__":

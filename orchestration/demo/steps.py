@@ -14,7 +14,6 @@ from pathlib import Path
 from ledger.errors import InternalFault
 from orchestration.build import project_folder
 from orchestration.cli import output
-from orchestration.cli.ingest_run import INTERRUPTED
 from orchestration.cli.main import app
 from orchestration.demo import arrivals
 from orchestration.demo.arrivals import ARRIVED_AT, Arrivals
@@ -68,7 +67,7 @@ def _run(stage: Stage, arguments: Sequence[str]) -> None:
         said = io.StringIO()
         with redirect_stdout(said):
             code = app(list(arguments), standalone_mode=False) or output.DONE
-        if code == INTERRUPTED:
+        if code == output.INTERRUPTED:
             raise KeyboardInterrupt
         if code != output.DONE:
             raise InternalFault(

@@ -26,8 +26,8 @@ from rich.console import Console
 from audit.certificate import read_certificate
 from ingestion.control.books import load_books
 from ledger.control_events import PeriodClosed
-from orchestration.cli.ingest_run import INTERRUPTED
 from orchestration.cli.main import app
+from orchestration.cli.output import INTERRUPTED
 from orchestration.close.certificates import verify_certificates
 from orchestration.close.closed_figures import closes
 from orchestration.demo import arrivals, closing, report, verifying
