@@ -170,8 +170,7 @@ class _Apply:
         steps = self._steps
         steps.verify(run, cut_off)
         steps.build(run, cut_off)
-        verdict = steps.judge(run, books.calendar.get(plan.period_id))
-        edition = steps.export(run, plan)
+        verdict, edition = steps.judge_and_export(run, plan, books.calendar.get(plan.period_id))
         case = certify.Case(
             home=self._home,
             books=books,

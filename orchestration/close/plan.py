@@ -8,9 +8,11 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from audit.certificate import ControlTotal, Figure
 from audit.signed_note import Signer
@@ -117,7 +119,8 @@ def _look(
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(f"set memory_limit = '{settings.duckdb.memory_limit}'")
             # Half of it is Python, half of the rest DuckDB: side by side they share two cores.
-            late = beside.submit(_lateness, connection.cursor(), period)
+            came = beside.submit(arrivals, connection.cursor(), period)
+            residual = beside.submit(lambda: _residual(*came.result(), period))
             moved = (*papers, *closed_figures.warehouse_differences(connection, home, books))
             build = blockers.of_the_build(
                 home, warehouse_seq=known_commit(connection), head_seq=head.commit.seq
@@ -129,7 +132,7 @@ def _look(
                 findings=findings,
                 control_totals=control_totals(connection, relations, period.period_id),
                 figures=figures[period.period_id],
-                lateness=late.result(),
+                lateness={"curve": _curve(*came.result()), "residual": residual.result()},
             )
     except (Busy, duckdb.IOException) as error:
         busy = blockers.rebuild_under_way(holder(home.build_lock), str(error).splitlines()[0])
@@ -154,35 +157,33 @@ def _gate(connection: duckdb.DuckDBPyConnection, home: Home, period: Period) -> 
     return [of_control(one) for one in verdict.controls if not one.success]
 
 
-def _lateness(connection: duckdb.DuckDBPyConnection, period: Period) -> Mapping[str, Any]:
+def _residual(came: pl.DataFrame, known_at: datetime, period: Period) -> list[dict[str, object]]:
     """How complete the period is, over all stores and each: shares as text, no figure is made of
     them."""
-    came, known_at = arrivals(connection, period)
-    curve = lateness_curve(came, known_at=known_at) if came.height else came.clear()
     residual = expected_residual(
         came, first_date=period.first_date, end_date=period.end_date, known_at=known_at
     )
-    return {
-        "residual": [
-            {
-                "store_id": one.store_id,
-                "known_events": one.known_events,
-                "expected_missing": f"{one.expected_missing:.1f}",
-                "complete": f"{one.complete:.4f}",
-                "low": f"{one.low:.4f}",
-                "high": f"{one.high:.4f}",
-                "says": str(one),
-            }
-            for one in residual
-        ],
-        "curve": [
-            {
-                name: f"{value:.4f}" if isinstance(value, float) else value
-                for name, value in row.items()
-            }
-            for row in curve.iter_rows(named=True)
-        ],
-    }
+    return [
+        {
+            "store_id": one.store_id,
+            "known_events": one.known_events,
+            "expected_missing": f"{one.expected_missing:.1f}",
+            "complete": f"{one.complete:.4f}",
+            "low": f"{one.low:.4f}",
+            "high": f"{one.high:.4f}",
+            "says": str(one),
+        }
+        for one in residual
+    ]
+
+
+def _curve(came: pl.DataFrame, known_at: datetime) -> list[dict[str, object]]:
+    """How late days are usually complete, over all stores and each; shares as text."""
+    curve = lateness_curve(came, known_at=known_at) if came.height else came.clear()
+    return [
+        {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in row.items()}
+        for row in curve.iter_rows(named=True)
+    ]
 
 
 def known_commit(connection: duckdb.DuckDBPyConnection) -> int | None:

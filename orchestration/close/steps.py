@@ -4,8 +4,10 @@ Each can be done again after a death in its middle. Does not record anything in 
 (`apply` and `certify` do). Called by `apply`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -23,6 +25,9 @@ from orchestration.locks import Busy
 from orchestration.publish.edition import Edition
 from orchestration.publish.publisher import prepare
 from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Step = Callable[[str], None]
 """Called with the name of each step just done; tests end the process there."""
@@ -64,36 +69,45 @@ class Steps:
         with self.step(run, "tested"):
             _require_passed(built, step="tested", tests=True)
 
-    def judge(self, run: Run, period: Period) -> Verdict:
-        """The gate's verdict at the cut-off; its documents are kept whatever it says."""
-        with self.step(run, "gated"):
-            with duckdb.connect(str(run.home.warehouse), read_only=True) as connection:
-                frames = control_frames(connection, run.home.lake, period)
-            verdict = run_gate(frames, period=period, docs_dir=run.docs)
-            runs.note(run, docs=run.docs, docs_sha256=verdict.docs_sha256)
-            acknowledged = (run.request.answered_subject or {}).get("acknowledged", [])
-            broken = [
-                one.name
-                for one in verdict.controls
-                if not one.success and (one.blocks or one.name not in acknowledged)
-            ]
-            if broken:
-                reason = f"controls that do not hold: {', '.join(broken)}"
-                raise StepFailed("gated", reason, verdict)
-            return verdict
+    def judge_and_export(self, run: Run, plan: Plan, period: Period) -> tuple[Verdict, Edition]:
+        """The gate's verdict, and the edition that readers will see if it passes.
 
-    def export(self, run: Run, plan: Plan) -> Edition:
-        """The edition readers will see, which shows what was planned, signed and approved."""
-        with self.step(run, "exported"):
-            edition = prepare(
-                self.settings,
-                reason=run.pin,
-                period_id=plan.period_id,
-                locked=True,
-                step=lambda name: self._tell(f"export {name}"),
-            )
-            _require_as_planned(run, plan, edition)
-            return edition
+        Great Expectations is Python, writing part files is not: they run side by side.
+        """
+        with ThreadPoolExecutor(1) as beside:
+            with self.step(run, "gated"):
+                with duckdb.connect(str(run.home.warehouse), read_only=True) as connection:
+                    frames = control_frames(connection, run.home.lake, period)
+                exported = beside.submit(self._export, run, plan)
+                verdict = self._judge(run, frames, period)
+            with self.step(run, "exported"):
+                edition = exported.result()
+                _require_as_planned(run, plan, edition)
+            return verdict, edition
+
+    def _judge(self, run: Run, frames: "Mapping[str, pd.DataFrame]", period: Period) -> Verdict:
+        """The verdict at the cut-off; its documents are kept whatever it says."""
+        verdict = run_gate(frames, period=period, docs_dir=run.docs)
+        runs.note(run, docs=run.docs, docs_sha256=verdict.docs_sha256)
+        acknowledged = (run.request.answered_subject or {}).get("acknowledged", [])
+        broken = [
+            one.name
+            for one in verdict.controls
+            if not one.success and (one.blocks or one.name not in acknowledged)
+        ]
+        if broken:
+            reason = f"controls that do not hold: {', '.join(broken)}"
+            raise StepFailed("gated", reason, verdict)
+        return verdict
+
+    def _export(self, run: Run, plan: Plan) -> Edition:
+        return prepare(
+            self.settings,
+            reason=run.pin,
+            period_id=plan.period_id,
+            locked=True,
+            step=lambda name: self._tell(f"export {name}"),
+        )
 
     @contextmanager
     def step(self, run: Run, name: str) -> Iterator[None]:
