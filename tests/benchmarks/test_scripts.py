@@ -14,8 +14,8 @@ from benchmarks.measurement import Measurement, percentile
 
 EVENTS = 8_000
 SLOW = (
-    *("accounts", "asof", "build", "close", "controls", "full_refresh", "interest", "proofs"),
-    *("publish", "restate", "sagas", "watch"),
+    *("accounts", "asof", "build", "close", "commit", "controls", "full_refresh", "interest"),
+    *("journal", "proofs", "publish", "residual", "restate", "sagas", "upcast", "watch"),
 )
 """Make several warehouses each, a minute and more, or start many processes: tried every night."""
 
