@@ -20,7 +20,7 @@ def odd_columns(rows: int = 900) -> pl.DataFrame:
     draw = random.Random(11)
     characters = [*map(chr, range(rows - 5)), "\u2028", "\U0001f600", "", "\\" * 9, '"' * 17]
     seconds = [draw.randint(FIRST, LAST) for _ in characters]
-    fractions = [draw.choice([0, 1_000, 250_000, 123_456, 7]) for _ in characters]
+    fractions = [draw.choice([0, 1_000, 250_000, 123_456, 999_900, 7]) for _ in characters]
     instants = [second * 10**6 + more for second, more in zip(seconds, fractions, strict=True)]
     columns = {
         'a "key"\n\u00e9': characters,
