@@ -5,7 +5,6 @@ Called by `row_json`, which goes on in Polars, same bytes and slower, where it h
 """
 
 import ctypes
-import weakref
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +43,11 @@ class _Texts:
     """Memory of the library, given back when nothing uses it any more."""
 
     def __init__(self, library: ctypes.CDLL, address: int) -> None:
-        weakref.finalize(self, library.ledgerlake_free_json, address).atexit = False
+        self._free = library.ledgerlake_free_json
+        self._address = address
+
+    def __del__(self) -> None:
+        self._free(self._address)
 
 
 def objects(columns: pl.DataFrame) -> pl.Series | None:
