@@ -35,7 +35,7 @@ $(LOCKED): requirements.lock
 		$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
-$(INSTALLED): $(LOCKED) pyproject.toml audit/native.c ingestion/lake/id_table.c
+$(INSTALLED): $(LOCKED) pyproject.toml audit/native.c audit/rows.h ingestion/sources/row_json.c ingestion/lake/id_table.c
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 

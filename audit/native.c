@@ -5,9 +5,7 @@
  * audit/native.py. Called without Python's lock.
  */
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "rows.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define HAVE_X86 1
@@ -17,40 +15,11 @@
 
 #define DIGEST 32
 #define BLOCK 64
-#define VIEW 16         /* bytes of one Arrow string view */
-#define INLINE_TEXT 12  /* up to here a text lies inside its view */
-#define NUMBER_ROOM 24  /* tag, sign, 19 digits, terminator */
-#define PADDING_ROOM (2 * BLOCK)
 
 enum { RAW_TEXT = 0 }; /* tag of a text written bare, without length and comma */
 
 /* What ledgerlake_hash_stream found. */
 enum { WHOLE = 0, NO_MEMORY = 1, OTHER_COLUMNS = 2, BROKEN_STREAM = 3 };
-
-/* The Arrow C data and stream interfaces: https://arrow.apache.org/docs/format/CDataInterface.html */
-struct ArrowSchema {
-    const char *format, *name, *metadata;
-    int64_t flags, n_children;
-    struct ArrowSchema **children, *dictionary;
-    void (*release)(struct ArrowSchema *);
-    void *private_data;
-};
-
-struct ArrowArray {
-    int64_t length, null_count, offset, n_buffers, n_children;
-    const void **buffers;
-    struct ArrowArray **children, *dictionary;
-    void (*release)(struct ArrowArray *);
-    void *private_data;
-};
-
-struct ArrowArrayStream {
-    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *);
-    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *);
-    const char *(*get_last_error)(struct ArrowArrayStream *);
-    void (*release)(struct ArrowArrayStream *);
-    void *private_data;
-};
 
 /* A column wanted: its name, its Arrow format, the bytes of one value (0: views of texts; of 16, a
  * little-endian integer, the low 8 are the value) and the tag it is written with. */
@@ -60,16 +29,6 @@ typedef struct {
     int32_t width;
     int32_t tag;
 } column;
-
-/* One column of one chunk of rows. `valid` is an Arrow bitmap, NULL when no value is missing. */
-typedef struct {
-    const uint8_t *data;
-    const uint8_t *valid;
-    const uint8_t *const *texts; /* the buffers that views point into */
-    int64_t offset;              /* first row, in rows, of data and of valid */
-    int32_t width;
-    int32_t tag;
-} field;
 
 static const uint32_t K[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -90,64 +49,98 @@ static uint32_t big_endian(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* The state of one text on its way through SHA-256, and the rest of the text, of whole blocks. */
+typedef struct {
+    uint32_t state[8];
+    const uint8_t *data;
+    size_t blocks;
+} running;
+
 /* FIPS 180-4 section 6.2.2, on any processor. */
-static void compress_plain(uint32_t state[8], const uint8_t *data, size_t blocks) {
-    for (; blocks; blocks--, data += BLOCK) {
-        uint32_t w[64], s[8];
-        for (int t = 0; t < 16; t++) w[t] = big_endian(data + 4 * t);
-        for (int t = 16; t < 64; t++) {
-            uint32_t a = w[t - 15], b = w[t - 2];
-            w[t] = w[t - 16] + (rotated(a, 7) ^ rotated(a, 18) ^ a >> 3) + w[t - 7] +
-                   (rotated(b, 17) ^ rotated(b, 19) ^ b >> 10);
+static void compress_plain(running *texts, int count, size_t blocks) {
+    for (; count; count--, texts++) {
+        texts->blocks -= blocks;
+        for (size_t left = blocks; left; left--, texts->data += BLOCK) {
+            uint32_t w[64], s[8];
+            for (int t = 0; t < 16; t++) w[t] = big_endian(texts->data + 4 * t);
+            for (int t = 16; t < 64; t++) {
+                uint32_t a = w[t - 15], b = w[t - 2];
+                w[t] = w[t - 16] + (rotated(a, 7) ^ rotated(a, 18) ^ a >> 3) + w[t - 7] +
+                       (rotated(b, 17) ^ rotated(b, 19) ^ b >> 10);
+            }
+            memcpy(s, texts->state, sizeof s);
+            for (int t = 0; t < 64; t++) {
+                uint32_t e = s[4], a = s[0];
+                uint32_t one = s[7] + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) +
+                               ((e & s[5]) ^ (~e & s[6])) + K[t] + w[t];
+                uint32_t two = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) +
+                               ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+                memmove(s + 1, s, 7 * sizeof *s);
+                s[4] += one;
+                s[0] = one + two;
+            }
+            for (int i = 0; i < 8; i++) texts->state[i] += s[i];
         }
-        memcpy(s, state, sizeof s);
-        for (int t = 0; t < 64; t++) {
-            uint32_t e = s[4], a = s[0];
-            uint32_t one = s[7] + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) +
-                           ((e & s[5]) ^ (~e & s[6])) + K[t] + w[t];
-            uint32_t two = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) +
-                           ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-            memmove(s + 1, s, 7 * sizeof *s);
-            s[4] += one;
-            s[0] = one + two;
-        }
-        for (int i = 0; i < 8; i++) state[i] += s[i];
     }
 }
 
 #ifdef HAVE_X86
-/* The same with Intel's SHA extensions: four rounds a step, the schedule one step ahead. */
-__attribute__((target("sha,sse4.1,ssse3"))) static void compress_x86(uint32_t state[8],
-                                                                     const uint8_t *data,
+#define X86_SHA __attribute__((target("sha,sse4.1,ssse3")))
+
+/* The same with Intel's SHA extensions: four rounds a step, the schedule one step ahead. Each round
+ * waits for the one before: a second text's rounds fill the wait. `count`, 1 or 2, is a constant to
+ * the compiler. */
+X86_SHA static inline __attribute__((always_inline)) void rounds_x86(running *texts, int count,
                                                                      size_t blocks) {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
-    __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xB1);
-    __m128i high = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1B);
-    __m128i abef = _mm_alignr_epi8(low, high, 8);
-    __m128i cdgh = _mm_blend_epi16(high, low, 0xF0);
-    for (; blocks; blocks--, data += BLOCK) {
-        const __m128i abef_before = abef, cdgh_before = cdgh;
-        __m128i w[4];
-        for (int i = 0; i < 4; i++)
-            w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)data + i), swap);
+    __m128i abef[2], cdgh[2], w[2][4];
+    for (int j = 0; j < count; j++) {
+        const __m128i *state = (const __m128i *)texts[j].state;
+        __m128i low = _mm_shuffle_epi32(_mm_loadu_si128(state), 0xB1);
+        __m128i high = _mm_shuffle_epi32(_mm_loadu_si128(state + 1), 0x1B);
+        abef[j] = _mm_alignr_epi8(low, high, 8);
+        cdgh[j] = _mm_blend_epi16(high, low, 0xF0);
+        texts[j].blocks -= blocks;
+    }
+    for (; blocks; blocks--) {
+        __m128i abef_before[2], cdgh_before[2];
+        for (int j = 0; j < count; j++, texts[j - 1].data += BLOCK) {
+            abef_before[j] = abef[j], cdgh_before[j] = cdgh[j];
+            for (int i = 0; i < 4; i++)
+                w[j][i] = _mm_shuffle_epi8(
+                    _mm_loadu_si128((const __m128i *)texts[j].data + i), swap);
+        }
 #pragma GCC unroll 16
         for (int i = 0; i < 16; i++) {
-            __m128i *now = &w[i & 3], *last = &w[(i + 3) & 3], *next = &w[(i + 1) & 3];
-            __m128i sum = _mm_add_epi32(*now, _mm_loadu_si128((const __m128i *)K + i));
-            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
-            if (i >= 3 && i <= 14)
-                *next = _mm_sha256msg2_epu32(
-                    _mm_add_epi32(*next, _mm_alignr_epi8(*now, *last, 4)), *now);
-            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0E));
-            if (i >= 1 && i <= 12) *last = _mm_sha256msg1_epu32(*last, *now);
+#pragma GCC unroll 2
+            for (int j = 0; j < count; j++) {
+                __m128i *now = &w[j][i & 3], *last = &w[j][(i + 3) & 3], *next = &w[j][(i + 1) & 3];
+                __m128i sum = _mm_add_epi32(*now, _mm_loadu_si128((const __m128i *)K + i));
+                cdgh[j] = _mm_sha256rnds2_epu32(cdgh[j], abef[j], sum);
+                if (i >= 3 && i <= 14)
+                    *next = _mm_sha256msg2_epu32(
+                        _mm_add_epi32(*next, _mm_alignr_epi8(*now, *last, 4)), *now);
+                abef[j] = _mm_sha256rnds2_epu32(abef[j], cdgh[j], _mm_shuffle_epi32(sum, 0x0E));
+                if (i >= 1 && i <= 12) *last = _mm_sha256msg1_epu32(*last, *now);
+            }
         }
-        abef = _mm_add_epi32(abef, abef_before);
-        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+        for (int j = 0; j < count; j++) {
+            abef[j] = _mm_add_epi32(abef[j], abef_before[j]);
+            cdgh[j] = _mm_add_epi32(cdgh[j], cdgh_before[j]);
+        }
     }
-    low = _mm_shuffle_epi32(abef, 0x1B);
-    high = _mm_shuffle_epi32(cdgh, 0xB1);
-    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(low, high, 0xF0));
-    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(high, low, 8));
+    for (int j = 0; j < count; j++) {
+        __m128i *state = (__m128i *)texts[j].state;
+        __m128i low = _mm_shuffle_epi32(abef[j], 0x1B);
+        __m128i high = _mm_shuffle_epi32(cdgh[j], 0xB1);
+        _mm_storeu_si128(state, _mm_blend_epi16(low, high, 0xF0));
+        _mm_storeu_si128(state + 1, _mm_alignr_epi8(high, low, 8));
+    }
+}
+
+X86_SHA static void compress_x86(running *texts, int count, size_t blocks) {
+    if (count == 2) rounds_x86(texts, 2, blocks);
+    else rounds_x86(texts, 1, blocks);
 }
 
 static int x86_has_sha(void) {
@@ -157,7 +150,8 @@ static int x86_has_sha(void) {
 }
 #endif
 
-typedef void (*compressor)(uint32_t[8], const uint8_t *, size_t);
+/* Takes each of one or two texts `blocks` further. */
+typedef void (*compressor)(running *, int, size_t);
 
 static compressor best_compressor(int plain) {
 #ifdef HAVE_X86
@@ -167,80 +161,28 @@ static compressor best_compressor(int plain) {
     return compress_plain;
 }
 
-/* SHA-256 of text[0..size), which has PADDING_ROOM bytes of room behind it. */
-static void digest(compressor compress, uint8_t *text, size_t size, uint8_t *out) {
-    uint32_t state[8];
+/* To begin with text[0..size), which has PADDING_ROOM bytes of room behind it. */
+static running begun(uint8_t *text, size_t size) {
     uint64_t bits = (uint64_t)size * 8;
     size_t padded = (size + 9 + BLOCK - 1) / BLOCK * BLOCK;
+    running begun = {.data = text, .blocks = padded / BLOCK};
     text[size] = 0x80;
     memset(text + size + 1, 0, padded - size - 1);
     for (int i = 0; i < 8; i++) text[padded - 1 - i] = (uint8_t)(bits >> 8 * i);
-    memcpy(state, START, sizeof state);
-    compress(state, text, padded / BLOCK);
-    for (int i = 0; i < 8; i++)
-        for (int j = 0; j < 4; j++) out[4 * i + j] = (uint8_t)(state[i] >> (24 - 8 * j));
+    memcpy(begun.state, START, sizeof begun.state);
+    return begun;
 }
 
-static int digits_of(uint64_t value) {
-    int count = 1;
-    for (uint64_t bound = 10; count < 20 && bound <= value; bound *= 10) count++;
-    return count;
-}
-
-/* Two digits a step: times, which have 16, are a quarter of what is written. */
-static uint8_t *put_number(uint8_t *at, int64_t value) {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
-                                "34353637383940414243444546474849505152535455565758596061626364656667"
-                                "6869707172737475767778798081828384858687888990919293949596979899";
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    if (value < 0) *at++ = '-';
-    uint8_t *end = at + digits_of(rest);
-    for (at = end; rest >= 100; rest /= 100) memcpy(at -= 2, pairs + rest % 100 * 2, 2);
-    if (rest >= 10) memcpy(at - 2, pairs + rest * 2, 2);
-    else at[-1] = (uint8_t)('0' + rest);
-    return end;
-}
-
-static int missing(const field *f, int64_t row) {
-    return f->valid && !(f->valid[row >> 3] >> (row & 7) & 1);
-}
-
-static int64_t integer(const field *f, int64_t row) {
-    const uint8_t *at = f->data + row * f->width;
-    int32_t small;
-    int64_t value;
-    if (f->width == 4) {
-        memcpy(&small, at, sizeof small);
-        return small;
+/* SHA-256 of one or two texts, one after the other in `out`. */
+static void digest(compressor compress, running *texts, int count, uint8_t *out) {
+    size_t shared = texts[0].blocks;
+    if (count == 2 && texts[1].blocks < shared) shared = texts[1].blocks;
+    compress(texts, count, shared);
+    for (; count; count--, texts++, out += DIGEST) {
+        if (texts->blocks) compress(texts, 1, texts->blocks);
+        for (int i = 0; i < 8; i++)
+            for (int j = 0; j < 4; j++) out[4 * i + j] = (uint8_t)(texts->state[i] >> (24 - 8 * j));
     }
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static const uint8_t *text(const field *f, int64_t row, int32_t *size) {
-    const uint8_t *view = f->data + row * VIEW;
-    int32_t buffer, offset;
-    memcpy(size, view, 4);
-    if (*size <= INLINE_TEXT) return view + 4;
-    memcpy(&buffer, view + 8, 4);
-    memcpy(&offset, view + 12, 4);
-    return f->texts[buffer] + offset;
-}
-
-/* A buffer of rows that grows. */
-typedef struct {
-    uint8_t *bytes;
-    size_t size, room;
-} scratch;
-
-static int make_room(scratch *s, size_t more) {
-    size_t needed = s->size + more + PADDING_ROOM;
-    if (needed <= s->room) return 1;
-    uint8_t *bytes = realloc(s->bytes, 2 * needed);
-    if (!bytes) return 0;
-    s->bytes = bytes;
-    s->room = 2 * needed;
-    return 1;
 }
 
 static int put_field(scratch *s, const field *f, int64_t row) {
@@ -263,7 +205,7 @@ static int put_field(scratch *s, const field *f, int64_t row) {
             *at++ = ':';
         }
         if (size <= INLINE_TEXT) memcpy(at, value, INLINE_TEXT); /* of known size: no call */
-        else memcpy(at, value, (size_t)size);
+        else copy(at, value, (size_t)size);
         at += size;
         if (f->tag != RAW_TEXT) *at++ = ',';
     }
@@ -283,29 +225,27 @@ static int find_columns(const struct ArrowSchema *schema, int32_t count, const c
     return 1;
 }
 
-static field field_of(const struct ArrowArray *rows, int64_t at, const column *wanted) {
-    const struct ArrowArray *array = rows->children[at];
-    const uint8_t *const *buffers = (const uint8_t *const *)array->buffers;
-    return (field){.data = buffers[1],
-                   .valid = buffers[0],
-                   .texts = buffers + 2,
-                   .offset = rows->offset + array->offset,
-                   .width = wanted->width,
-                   .tag = wanted->tag};
+static int put_row(scratch *s, int64_t row, int32_t count, const field *fields) {
+    for (int32_t i = 0; i < count; i++)
+        if (!put_field(s, &fields[i], fields[i].offset + row)) return 0;
+    return 1;
 }
 
-/* SHA-256 of what the scratch holds and the fields of each row behind it. */
-static int hash_chunk(compressor compress, scratch *s, int64_t rows, int32_t count,
+/* SHA-256 of what each scratch holds and the fields of each row behind it, two rows at a time. */
+static int hash_chunk(compressor compress, scratch pair[2], int64_t rows, int32_t count,
                       const field *fields, uint8_t *out) {
-    const size_t prefix_size = s->size;
+    const size_t prefix_size = pair[0].size;
     int whole = 1;
-    for (int64_t row = 0; whole && row < rows; row++) {
-        s->size = prefix_size;
-        for (int32_t i = 0; whole && i < count; i++)
-            whole = put_field(s, &fields[i], fields[i].offset + row);
-        if (whole) digest(compress, s->bytes, s->size, out + row * DIGEST);
+    for (int64_t row = 0; whole && row < rows; row += 2) {
+        running texts[2];
+        int now = rows - row < 2 ? 1 : 2;
+        for (int j = 0; whole && j < now; j++) {
+            whole = put_row(&pair[j], row + j, count, fields);
+            if (whole) texts[j] = begun(pair[j].bytes, pair[j].size);
+            pair[j].size = prefix_size;
+        }
+        if (whole) digest(compress, texts, now, out + row * DIGEST);
     }
-    s->size = prefix_size;
     return whole;
 }
 
@@ -317,28 +257,29 @@ int ledgerlake_hash_stream(struct ArrowArrayStream *stream, int64_t rows, const 
     if (stream->get_schema(stream, &schema)) return BROKEN_STREAM;
     int64_t *at = malloc((size_t)count * sizeof *at);
     field *fields = malloc((size_t)count * sizeof *fields);
-    scratch s = {NULL, 0, 0};
-    int found = at && fields && make_room(&s, (size_t)prefix_size) ? WHOLE : NO_MEMORY;
+    scratch pair[2] = {{NULL, 0, 0}, {NULL, 0, 0}};
+    int found = at && fields ? WHOLE : NO_MEMORY;
     if (!found && !find_columns(&schema, count, wanted, at)) found = OTHER_COLUMNS;
     schema.release(&schema);
-    if (!found) {
-        memcpy(s.bytes, prefix, (size_t)prefix_size);
-        s.size = (size_t)prefix_size;
+    for (int j = 0; !found && j < 2; j++) {
+        if (!make_room(&pair[j], (size_t)prefix_size)) found = NO_MEMORY;
+        else memcpy(pair[j].bytes, prefix, pair[j].size = (size_t)prefix_size);
     }
     while (!found) {
         struct ArrowArray chunk;
         if (stream->get_next(stream, &chunk)) found = BROKEN_STREAM;
         if (found || !chunk.release) break;
-        for (int32_t i = 0; i < count; i++) fields[i] = field_of(&chunk, at[i], &wanted[i]);
+        for (int32_t i = 0; i < count; i++) fields[i] = field_of(&chunk, at[i], wanted[i].width, wanted[i].tag);
         if (chunk.length > rows) found = BROKEN_STREAM;
-        else if (!hash_chunk(best_compressor(plain), &s, chunk.length, count, fields, out))
+        else if (!hash_chunk(best_compressor(plain), pair, chunk.length, count, fields, out))
             found = NO_MEMORY;
         rows -= chunk.length;
         out += chunk.length * DIGEST;
         chunk.release(&chunk);
     }
     if (!found && rows) found = BROKEN_STREAM;
-    free(s.bytes);
+    free(pair[0].bytes);
+    free(pair[1].bytes);
     free(fields);
     free(at);
     return found;
@@ -350,7 +291,8 @@ static void hash_pair(compressor compress, uint8_t prefix, const uint8_t *left,
     pair[0] = prefix;
     memcpy(pair + 1, left, DIGEST);
     memcpy(pair + 1 + DIGEST, right, DIGEST);
-    digest(compress, pair, 1 + 2 * DIGEST, out);
+    running text = begun(pair, 1 + 2 * DIGEST);
+    digest(compress, &text, 1, out);
 }
 
 /* SHA-256(prefix || left || right) of neighbouring digests, 32 bytes for every 64. */

@@ -116,9 +116,14 @@ class Table(Protocol):
 
 _built = built_from(SOURCE)
 _library = _open(_built) if _built else None
-_address_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+_pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_GetPointer", ctypes.pythonapi)
 )
+
+
+def address_of(stream: object) -> Any:
+    """Where the Arrow stream lies that this capsule holds, as long as the capsule lives."""
+    return _pointer_in(stream, b"arrow_array_stream")
 
 
 def is_there() -> bool:
@@ -139,7 +144,7 @@ def hash_rows(
     out = ctypes.create_string_buffer(size + 1)
     stream = table.__arrow_c_stream__()  # owns what the address leads to
     found = _library.ledgerlake_hash_stream(
-        _address_in(stream, b"arrow_array_stream"),
+        address_of(stream),
         len(table),
         prefix,
         len(prefix),

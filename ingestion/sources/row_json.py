@@ -6,6 +6,7 @@ Called by the CSV and Parquet sources. How types are written: docs/ingest.md.
 
 import polars as pl
 
+from ingestion.sources import row_json_native
 from ledger.errors import NotSupported
 
 
@@ -13,6 +14,11 @@ def encode(columns: pl.DataFrame, *, thing: str) -> pl.Series:
     """One JSON object per row, keys in column order."""
     if not columns.width:
         return pl.Series("payload", ["{}"] * columns.height, dtype=pl.String)
+    compiled = row_json_native.objects(columns)
+    return _by_polars(columns, thing=thing) if compiled is None else compiled
+
+
+def _by_polars(columns: pl.DataFrame, *, thing: str) -> pl.Series:
     written = columns.select(_written(series, thing) for series in columns.iter_columns())
     encoded = _objects(written)
     floats = [name for name, dtype in columns.schema.items() if dtype.is_float()]
