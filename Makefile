@@ -94,4 +94,4 @@ lock: ## Resolve requirements.lock again from pyproject.toml
 		--quiet --output-file requirements.lock
 
 clean: ## Remove .venv and caches; never touches data/
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-mutants mutants audit/_native*.so build target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-mutants mutants audit/_native*.so ingestion/lake/_id_table*.so ingestion/sources/_row_json*.so build target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
