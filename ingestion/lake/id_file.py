@@ -17,8 +17,8 @@ from ingestion.lake.id_table import I64, U64, IdTable
 U8 = np.memmap[Any, np.dtype[np.uint8]]
 
 _ALONE: Final = b"LLIDX001"
-_WITH_YOUNG: Final = b"LLIDX002"
-"""Ids of its commits lie in a file beside it, too: whoever does not know that must not read it."""
+_WITH_NEXT: Final = b"LLIDX002"
+"""Ids lie in a younger file, too: whoever does not know that must not read this one alone."""
 _HEADER: Final = struct.Struct("<8sQqqq16sq")
 """Magic, slots, used, applied_seq, synced_seq, boot id, copied."""
 _HEADER_BYTES: Final = 4096
@@ -31,9 +31,10 @@ _UNKNOWN: Final = -1
 class IdFile:
     """What the header holds, as attributes; `write_header` puts them there.
 
-    `used`: slots with an id. `copied`: of a young file, how many of its slots are copied into the
-    old one. Pages outlive a kill of the process, so all of the header is trusted after one. After
-    a restart of the machine only `synced_seq` is.
+    `used`: slots with an id. `copied`: how many of its slots are copied into an older file.
+    `has_next`: ids lie in a file beside it, too; `id_index` knows in which. Pages outlive a kill
+    of the process, so all of this is trusted after one; after a restart of the machine only
+    `synced_seq` is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +43,7 @@ class IdFile:
             header = file.read(_HEADER.size).ljust(_HEADER.size, b"\0")
         magic, slots, *_ = _HEADER.unpack(header)
         size = _HEADER_BYTES + slots * _SLOT_BYTES
-        right = magic in (_ALONE, _WITH_YOUNG) and path.stat().st_size == size
+        right = magic in (_ALONE, _WITH_NEXT) and path.stat().st_size == size
         if not right or slots & (slots - 1):
             raise ValueError(f"{path} is not an id index of this version")
         self.path = path
@@ -73,7 +74,7 @@ class IdFile:
         """See what another process wrote."""
         header = _HEADER.unpack(bytes(self._map[: _HEADER.size]))
         magic, _, self.used, self.applied_seq, self.synced_seq, boot, self.copied = header
-        self.has_young = magic == _WITH_YOUNG
+        self.has_next = magic == _WITH_NEXT
         restarted = boot != _boot_id()
         if restarted:
             self.applied_seq = self.synced_seq
@@ -85,7 +86,7 @@ class IdFile:
         self._write_header(self.used)
 
     def insert(self, keys: U64, contents: U64, rows: I64) -> None:
-        """As `IdTable.insert`. The caller writes the header when all that belongs together is in."""
+        """As `IdTable.insert`. The caller writes the header when all that belongs to it is in."""
         self._write_header(_UNKNOWN)
         self.used += self.table.insert(keys, contents, rows)
 
@@ -102,7 +103,7 @@ class IdFile:
 
     def _write_header(self, used: int) -> None:
         header = _HEADER.pack(
-            _WITH_YOUNG if self.has_young else _ALONE,
+            _WITH_NEXT if self.has_next else _ALONE,
             self.slots,
             used,
             self.applied_seq,

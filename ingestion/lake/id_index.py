@@ -1,13 +1,15 @@
-"""Which event ids the lake holds: hash tables of ids (`id_table`) in two memory-mapped files.
+"""Which event ids the lake holds: hash tables of ids (`id_table`) in memory-mapped files.
 
 Derived state: rebuilt from the lake at any time. Holds the growth of the old file (it doubles when
-it is 70% full), how ids get from the young file into it, and the syncs of both. Does not read the
-lake. Called by the writer under its lock. Why two: docs/decisions/0011-young-ids.md.
+it is 70% full), how ids get from the young file into it, and the syncs. Does not read the lake.
+Called by the writer under its lock. Why more than one file: docs/decisions/0011-young-ids.md.
 """
 
+import ctypes
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +34,17 @@ _YOUNG_SHARE = 8
 enough in the old one."""
 _YOUNG_BATCH = 16
 """More than this part of the young table's slots at once lie dense enough in the old one, too."""
-_COPY_LOAD = 0.35
-"""From this load on the young table is copied: 4 of its slots for each id put in, so that it is
-through at a load of 0.6."""
-_COPY_SLOTS = 4
+_YOUNG_LOAD = 0.6
+"""From here on the young table leaves, if the one before it is copied and on disk."""
+_COPIED_AN_ID = 2
+"""Slots of the leaving table for each id put in: through when the young one is at a load of 0.5."""
+_COPIED_AT_ONCE = 64
+"""No less than this part of the leaving table's slots, or what small commits write is scattered."""
+_WRITTEN_AT_ONCE = 1 << 20
+_WRITE_AND_WAIT = 7
+"""Of sync_file_range(2): wait for what is being written, write, wait for that."""
+_sync_file_range = ctypes.CDLL(None, use_errno=True).sync_file_range
+_sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
 
 class IdIndex:
@@ -49,6 +58,8 @@ class IdIndex:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._young_path = path.with_suffix(".young")
+        self._younger_path = path.with_suffix(".younger")
+        self._leaving_path = path.with_suffix(".leaving")
         self._unsynced = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="id-index")
         self._writing: Future[bool] | None = None
@@ -62,28 +73,27 @@ class IdIndex:
 
     def refresh(self) -> None:
         """See what another process did: new tables, a later `applied_seq`."""
-        if self._is_replaced(self._old):
+        if any(_is_replaced(file) for file in self._files()):
             self._open()
             return
-        self._old.read_header()
-        if self._old.has_young:
-            if self._young is None or self._is_replaced(self._young):
-                self._open()
-            else:
-                self._young.read_header()
+        for file in self._files():
+            file.read_header()
+        if self._old.has_next and self._young is None:
+            self._open()
 
     def find(self, keys: U64, contents: U64) -> Found:
         """Look up ids. Arrays of one length; O(1) each, whatever the history."""
         keys = _nonzero(keys)
-        old = self._old.table.find(keys, contents)
-        if self._young is None or not self._young.used:
-            return old
-        young = self._young.table.find(keys, contents)
-        return Found(
-            old.same | young.same,
-            np.concatenate([old.other, young.other]),
-            np.concatenate([old.row, young.row]),
-        )
+        found = self._old.table.find(keys, contents)
+        for file in self._files()[1:]:
+            if file.used:
+                more = file.table.find(keys, contents)
+                found = Found(
+                    found.same | more.same,
+                    np.concatenate([found.other, more.other]),
+                    np.concatenate([found.row, more.row]),
+                )
+        return found
 
     def apply(self, seq: int, keys: U64, contents: U64, rows: I64) -> None:
         """Put in the ids of commit `seq`; putting the same commit in again changes nothing."""
@@ -98,7 +108,7 @@ class IdIndex:
         self._old.applied_seq = seq
         self._old.write_header()
         if young is not None:
-            self._copy_on(young)
+            self._move_on(young)
         if self._unsynced >= _SYNC_ROWS and not self._is_writing():
             self._begin_sync()
 
@@ -106,19 +116,17 @@ class IdIndex:
         """Write the tables to disk, so that a restart of the machine replays nothing."""
         whole = self._begin_sync()
         whole.result()
-        if self._young is not None and self._young.copied == self._young.slots:
+        if self._leaving is not None and self._leaving.copied == self._leaving.slots:
             self._settling = whole
-            self._renew(self._young)
 
     def entries(self) -> U64:
         """All entries as (n, 3): id hash, content hash, row index; sorted by row index."""
-        files = [self._old] if self._young is None else [self._old, self._young]
-        table = np.concatenate([file.entries() for file in files])
+        table = np.concatenate([file.entries() for file in self._files()])
         table = table[np.lexsort((table[:, 1], table[:, 0], table[:, 2]))]
-        again = (table[1:] == table[:-1]).all(axis=1)  # on the way from young to old
-        return table[np.flatnonzero(np.concatenate([[True], ~again])[: len(table)])]
+        again = (table[1:] == table[:-1]).all(axis=1)  # copied, and not gone yet
+        return np.delete(table, np.flatnonzero(again), axis=0)
 
-    # --- the young table ------------------------------------------------------------------------
+    # --- the young table and the leaving one ------------------------------------------------------
 
     def _young_for(self, count: int) -> IdFile | None:
         """The young table, if `count` more ids go there."""
@@ -128,51 +136,55 @@ class IdIndex:
             if self._old.slots < _YOUNG_SHARE * _YOUNG_SLOTS:
                 return None
             self._young = IdFile.create(self._young_path, _YOUNG_SLOTS)
-            self._old.has_young = True  # written before the first id goes there
+            self._old.has_next = True  # written before the first id goes there
             self._old.write_header()
         young = self._young
         return young if young.used + count <= _LARGEST_LOAD * young.slots else None
 
-    def _copy_on(self, young: IdFile) -> None:
+    def _move_on(self, young: IdFile) -> None:
+        if self._leaving is not None and self._leaving.copied < self._leaving.slots:
+            self._copy_on(self._leaving, _COPIED_AN_ID * young.used)
+        elif young.used >= _YOUNG_LOAD * young.slots and self._is_settled():
+            self._let_leave(young)
+
+    def _copy_on(self, leaving: IdFile, due: int) -> None:
         """Copy the next slots into the old table. They are neighbours there, too: each page is
         touched once for many ids, and goes to disk now, not with all others at once."""
-        if young.copied == young.slots:
-            self._renew(young)
+        stop = min(due, leaving.slots)
+        if stop - leaving.copied < leaving.slots // _COPIED_AT_ONCE and stop < leaving.slots:
             return
-        due = int(_COPY_SLOTS * (young.used - _COPY_LOAD * young.slots))
-        stop = min(due, young.slots)
-        if stop - young.copied < young.slots // 64 and stop < young.slots:
-            return
-        held, part = young.table, slice(young.copied, stop)
+        held, part = leaving.table, slice(leaving.copied, stop)
         self._insert_old(held.keys[part], held.contents[part], held.rows[part])
         self._old.write_header()
-        young.copied = stop
-        young.write_header()
-        if stop == young.slots:
+        leaving.copied = stop
+        leaving.write_header()
+        if stop == leaving.slots:
             self._settling = self._begin_sync()
         elif not self._is_writing():
-            self._in_background(lambda: _to_disk(self._path))
+            self._in_background(lambda: _write_out(self._path))
 
-    def _renew(self, young: IdFile) -> None:
-        """When all copies are on disk, go on with a young table of the ids that are not copied."""
+    def _is_settled(self) -> bool:
+        """Is all of the leaving table copied, and on disk? If nobody knows, it is seen to."""
+        if self._leaving is None:
+            return True
         if self._settling is None:
             self._settling = self._begin_sync()
         if not self._settling.done():
-            return
-        if not self._settling.result():  # of a table that is not there any more
-            self._settling = None
-            return
-        held = young.entries()
-        keys, contents, rows = held[:, 0], held[:, 1], held[:, 2].astype(np.int64)
-        left = np.flatnonzero(~self._old.table.find(keys, contents).same)
-        aside = self._young_path.with_suffix(".younger")
-        IdFile.create(aside, _YOUNG_SLOTS)
-        younger = IdFile(aside)
-        younger.insert(keys[left], contents[left], rows[left])
+            return False
+        if self._settling.result():
+            return True
+        self._settling = None  # the synced table is not there any more
+        return False
+
+    def _let_leave(self, young: IdFile) -> None:
+        """The one that left goes. `_open` does the last step if a kill comes before it."""
+        younger = IdFile.create(self._younger_path, young.slots)
+        younger.has_next = True
         younger.write_header()
-        _to_disk(aside)
-        aside.replace(self._young_path)
-        _to_disk(self._young_path.parent)
+        _to_disk(self._younger_path)
+        self._young_path.replace(self._leaving_path)
+        self._younger_path.replace(self._young_path)
+        _to_disk(self._path.parent)
         self._open()
 
     # --- the old table --------------------------------------------------------------------------
@@ -194,27 +206,34 @@ class IdIndex:
         for start in range(0, self._old.slots, _REHASH_ROWS):
             part = slice(start, start + _REHASH_ROWS)
             larger.insert(held.keys[part], held.contents[part], held.rows[part])
-        larger.applied_seq, larger.has_young = self._old.applied_seq, self._old.has_young
+        larger.applied_seq, larger.has_next = self._old.applied_seq, self._old.has_next
         larger.write_header()
         aside.replace(self._path)
-        self._open()
+        self._old = IdFile(self._path)
+        self._settling = None
         self._unsynced = _SYNC_ROWS
 
     # --- files and disk -------------------------------------------------------------------------
 
+    def _files(self) -> list[IdFile]:
+        return [file for file in (self._old, self._young, self._leaving) if file is not None]
+
     def _open(self) -> None:
         self._old = IdFile(self._path)
-        self._young: IdFile | None = None
-        if self._old.has_young:
-            if not self._young_path.exists():
-                raise ValueError(f"{self._young_path}, which belongs to {self._path}, is missing")
-            self._young = IdFile(self._young_path)
+        if self._old.has_next and not self._young_path.exists() and self._younger_path.exists():
+            self._younger_path.replace(self._young_path)
+        self._young = self._next(self._old, self._young_path)
+        self._leaving = self._next(self._young, self._leaving_path)
         self._unsynced = 0
         self._settling: Future[bool] | None = None
-        """The sync begun when all of the young table was copied."""
+        """The sync begun when all of the leaving table was copied."""
 
-    def _is_replaced(self, file: IdFile) -> bool:
-        return file.path.stat().st_ino != file.inode
+    def _next(self, older: IdFile | None, path: Path) -> IdFile | None:
+        if older is None or not older.has_next:
+            return None
+        if not path.exists():
+            raise ValueError(f"{path}, which belongs to {self._path}, is missing")
+        return IdFile(path)
 
     def _is_writing(self) -> bool:
         return self._writing is not None and not self._writing.done()
@@ -227,8 +246,10 @@ class IdIndex:
 
     def _sync(self, old: IdFile, seq: int) -> bool:
         # Not `flush` of the map: it holds Python's lock until all is on disk.
-        if old.has_young:
-            _to_disk(self._young_path)
+        # In this order: if another process lets the young one leave meanwhile, it is met again.
+        for path in (self._young_path, self._leaving_path):
+            with suppress(FileNotFoundError):
+                _to_disk(path)
         fd = os.open(self._path, os.O_RDWR)
         try:
             if os.fstat(fd).st_ino != old.inode:
@@ -257,10 +278,31 @@ class IdIndex:
         return self._writing
 
 
+def _is_replaced(file: IdFile) -> bool:
+    try:
+        return file.path.stat().st_ino != file.inode
+    except FileNotFoundError:  # another process was killed between two renames
+        return True
+
+
 def _to_disk(path: Path) -> bool:
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
+    finally:
+        os.close(fd)
+    return True
+
+
+def _write_out(path: Path) -> bool:
+    """Write what is changed, a piece after the other: whoever syncs a file of his own meanwhile
+    waits for one piece. Not yet a sync."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        for start in range(0, os.fstat(fd).st_size, _WRITTEN_AT_ONCE):
+            if _sync_file_range(fd, start, _WRITTEN_AT_ONCE, _WRITE_AND_WAIT):
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code), str(path))
     finally:
         os.close(fd)
     return True
