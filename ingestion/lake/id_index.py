@@ -63,6 +63,11 @@ class IdIndex:
         self._unsynced = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="id-index")
         self._writing: Future[bool] | None = None
+        self._settling: Future[bool] | None
+        """The sync begun when all of the leaving table was copied."""
+        self._old: IdFile
+        self._young: IdFile | None
+        self._leaving: IdFile | None
         if not path.exists():
             IdFile.create(path, _FIRST_SLOTS)
         self._open()
@@ -225,8 +230,7 @@ class IdIndex:
         self._young = self._next(self._old, self._young_path)
         self._leaving = self._next(self._young, self._leaving_path)
         self._unsynced = 0
-        self._settling: Future[bool] | None = None
-        """The sync begun when all of the leaving table was copied."""
+        self._settling = None
 
     def _next(self, older: IdFile | None, path: Path) -> IdFile | None:
         if older is None or not older.has_next:
