@@ -73,7 +73,9 @@ class IdFile:
     def read_header(self) -> None:
         """See what another process wrote."""
         header = _HEADER.unpack(bytes(self._map[: _HEADER.size]))
-        magic, _, self.used, self.applied_seq, self.synced_seq, boot, self.copied = header
+        magic, _, used, applied, synced, boot, copied = header
+        self.used, self.copied = int(used), int(copied)
+        self.applied_seq, self.synced_seq = int(applied), int(synced)
         self.has_next = magic == _WITH_NEXT
         restarted = boot != _boot_id()
         if restarted:
