@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -178,44 +179,55 @@ def test_a_kill_between_any_two_steps_loses_no_id(tmp_path: Path) -> None:
         log.require_held(survivor, COMMITS)
 
 
+@pytest.mark.parametrize(("sync_every", "is_slow"), [(9, False), (30, True)])
 def test_a_power_cut_loses_no_id_that_counts_as_synced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync_every: int, is_slow: bool
 ) -> None:
-    """What was not synced since reached the disk or not, file by file."""
+    """What was not synced since reached the disk, or not, or that of some files alone."""
     home, disk = tmp_path / "home", tmp_path / "disk"
     home.mkdir()
     disk.mkdir()
-    fsync = os.fsync
+    fsync, may_write = os.fsync, threading.Event()
 
     def onto_disk(fd: int) -> None:
+        path = Path(f"/proc/self/fd/{fd}")
+        if is_slow and path.resolve() == home / "ids":
+            assert may_write.wait(20)
         fsync(fd)
-        if not Path(f"/proc/self/fd/{fd}").is_dir():
-            shutil.copy(f"/proc/self/fd/{fd}", disk / str(os.fstat(fd).st_ino))
+        if not path.is_dir():
+            shutil.copy(path, disk / str(os.fstat(fd).st_ino))
 
+    may_write.set()
+    index, log = IdIndex(home / "ids"), Commits(8)
     monkeypatch.setattr(os, "fsync", onto_disk)
-    log, index, draw = Commits(8), IdIndex(home / "ids"), np.random.default_rng(9)
+    index.sync()
     boot = id_file._boot_id
     trusted: set[int] = set()
     for seq in log.catch_up(index):
-        _settle(index)
-        if seq % 9 == 8:
+        may_write.clear()
+        if seq % sync_every == sync_every - 1 or not is_slow:
+            may_write.set()
+            _settle(index)
+        if seq % sync_every == sync_every - 1:
             index.sync()
-        if seq % 2:
-            reached = seq // 2 % 3
-            after = tmp_path / "after"
-            shutil.rmtree(after, ignore_errors=True)
-            after.mkdir()
-            for file in home.glob("ids*"):
-                synced = disk / str(file.stat().st_ino)
-                shutil.copy(file if draw.random() < reached / 2 else synced, after / file.name)
-            monkeypatch.setattr(id_file, "_boot_id", lambda: b"another boot id!")
-            restarted = IdIndex(after / "ids")
-            trusted.add(restarted.applied_seq)
-            for _ in log.catch_up(restarted):
-                pass
-            log.require_held(restarted, COMMITS)
-            monkeypatch.setattr(id_file, "_boot_id", boot)
-    assert max(trusted) > COMMITS - 10
+        if seq % 3:
+            continue
+        after = tmp_path / "after"
+        shutil.rmtree(after, ignore_errors=True)
+        after.mkdir()
+        for file in home.glob("ids*"):
+            whole = disk / str(file.stat().st_ino)
+            reached = (False, True, file.name == "ids", file.name != "ids")[seq // 3 % 4]
+            shutil.copy(file if reached or not whole.exists() else whole, after / file.name)
+        monkeypatch.setattr(id_file, "_boot_id", lambda: b"another boot id!")
+        restarted = IdIndex(after / "ids")
+        trusted.add(restarted.applied_seq)
+        for _ in log.catch_up(restarted):
+            _settle(restarted)
+        log.require_held(restarted, COMMITS)
+        monkeypatch.setattr(id_file, "_boot_id", boot)
+    may_write.set()
+    assert max(trusted) >= COMMITS - sync_every
 
 
 def test_killed_processes_leave_every_id_they_told_of(tmp_path: Path) -> None:
