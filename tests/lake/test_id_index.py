@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingestion.lake import id_index, id_table
+from ingestion.lake import id_file, id_index, id_table
 from ingestion.lake.id_index import IdIndex
 
 
@@ -28,7 +28,7 @@ def test_ids_put_in_are_found_with_their_content_and_no_others(tmp_path: Path) -
         part = slice(start, start + 20_000)
         index.apply(seq, keys[part], contents[part], np.arange(start, start + 20_000))
     assert index.find(keys, contents).same.all()
-    assert index.count == 200_000
+    assert len(index.entries()) == 200_000
     strangers = index.find(_keys(50_000, 3), _keys(50_000, 4))
     assert not strangers.same.any() and not len(strangers.other)
     changed = index.find(keys, contents ^ np.uint64(1))
@@ -72,11 +72,11 @@ def test_after_a_restart_only_what_was_synced_is_trusted(
     index.apply(0, keys[:100], contents[:100], np.arange(100))
     index.sync()
     index.apply(1, keys[100:], contents[100:], np.arange(100, 200))
-    monkeypatch.setattr(id_index, "_boot_id", lambda: b"another boot id!")
+    monkeypatch.setattr(id_file, "_boot_id", lambda: b"another boot id!")
     restarted = IdIndex(tmp_path / "ids")
     assert restarted.applied_seq == 0
     restarted.apply(1, keys[100:], contents[100:], np.arange(100, 200))
-    assert restarted.count == 200
+    assert len(restarted.entries()) == 200
     assert restarted.find(keys, contents).same.all()
 
 
@@ -96,7 +96,7 @@ def test_ids_survive_growth_however_they_crowd(
         part = slice(done, done + count)
         index.apply(seq, keys[part], contents[part], np.arange(done, done + count))
         done += count
-        assert index.count == done == len(index.entries())
+        assert len(index.entries()) == done
         assert index.find(keys[:done], contents[:done]).same.all()
         assert index.entries()[:, 1].tolist() == contents[:done].tolist()
 
@@ -119,7 +119,7 @@ def test_the_table_is_synced_while_the_writer_goes_on(
     monkeypatch.setattr(os, "fsync", slow)
     index.apply(1, keys[100:2000], contents[100:2000], np.arange(100, 2000))
     index.apply(2, keys[2000:3000], contents[2000:3000], np.arange(2000, 3000))
-    monkeypatch.setattr(id_index, "_boot_id", lambda: b"another boot id!")
+    monkeypatch.setattr(id_file, "_boot_id", lambda: b"another boot id!")
     assert IdIndex(tmp_path / "ids").applied_seq == 0, "on disk is what it was"
     may_end.set()
     index.sync()
@@ -136,13 +136,13 @@ def test_a_table_just_grown_is_trusted_after_a_restart_once_it_is_on_disk(
     monkeypatch.setattr(IdIndex, "_begin_sync", lambda _self: None)
     index.apply(4, keys[100:], contents[100:], np.arange(100, 100_000))
     monkeypatch.undo()
-    boot = id_index._boot_id
-    monkeypatch.setattr(id_index, "_boot_id", lambda: b"another boot id!")
+    boot = id_file._boot_id
+    monkeypatch.setattr(id_file, "_boot_id", lambda: b"another boot id!")
     restarted = IdIndex(tmp_path / "ids")
     assert restarted.applied_seq == -1, "all is replayed"
-    monkeypatch.setattr(id_index, "_boot_id", boot)
+    monkeypatch.setattr(id_file, "_boot_id", boot)
     index.sync()
-    monkeypatch.setattr(id_index, "_boot_id", lambda: b"another boot id!")
+    monkeypatch.setattr(id_file, "_boot_id", lambda: b"another boot id!")
     assert IdIndex(tmp_path / "ids").applied_seq == 4
 
 
