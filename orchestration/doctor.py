@@ -20,6 +20,7 @@ from ingestion.lake import Commit, id_table
 from ingestion.lake.log import CommitLog
 from ingestion.lake.state import LakeState
 from ingestion.lake.store import LocalStore
+from ingestion.sources import row_json_native
 from ledger.errors import LedgerlakeError
 from orchestration import locks, policy, settings
 from orchestration.home import Home
@@ -96,7 +97,11 @@ def _machine() -> Iterator[Finding]:
         else:
             remedy = f"Install {name} {wanted}x: `make setup` takes it from the lock."
             yield _failure(name, version, remedy)
-    compiled = {"hasher": native.is_there(), "id table": id_table.is_compiled()}
+    compiled = {
+        "hasher": native.is_there(),
+        "id table": id_table.is_compiled(),
+        "payload writer": row_json_native.is_there(),
+    }
     for name, done in compiled.items():
         if done:
             yield _ok(name, "compiled")
