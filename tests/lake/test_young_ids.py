@@ -195,7 +195,9 @@ def test_a_power_cut_loses_no_id_that_counts_as_synced(
             assert may_write.wait(20)
         fsync(fd)
         if not path.is_dir():
-            shutil.copy(path, disk / str(os.fstat(fd).st_ino))
+            whole = disk / str(os.fstat(fd).st_ino)
+            shutil.copy(path, whole.with_suffix(".copying"))
+            whole.with_suffix(".copying").replace(whole)  # the test reads it meanwhile
 
     may_write.set()
     index, log = IdIndex(home / "ids"), Commits(8, bulk=3_000)  # so that it does not grow
