@@ -17,6 +17,14 @@ def test_nothing_late_asks_for_nothing(office: Office) -> None:
     assert "looked at before" in str(office.look("late_arrivals").said)
 
 
+def test_every_period_with_figures_can_be_planned_late_or_not(office: Office) -> None:
+    office.receive(1, day=JUNE - DAY, arrival=JUNE)
+    assert office.run("build").success
+    found = office.look("late_arrivals")
+    assert not found.requests and "brought nothing late" in str(found.said)
+    assert office.instance.get_dynamic_partitions("periods") == ["2026-01", "2026-05"]
+
+
 def test_events_touch_the_periods_of_their_days_and_no_other(office: Office) -> None:
     """One 150 days late, one 3 days late over the end of a month, one in time."""
     office.instance.add_dynamic_partitions("periods", ["2025-11", "2026-03"])
@@ -42,4 +50,4 @@ def _shows_what_a_person_wants_to_see(office: Office) -> None:
     totals, curve = found["control_totals"], found["daily_sales"]
     assert isinstance(totals, TableMetadataValue) and isinstance(curve, MarkdownMetadataValue)
     assert [(one.data["currency"], one.data["events"]) for one in totals.records] == [("EUR", 1)]
-    assert "data:image/svg+xml;base64," in curve.md_str
+    assert "data:image/svg+xml;base64," in str(curve.md_str)

@@ -106,6 +106,7 @@ def _metadata(made: Planned) -> Mapping[str, MetadataValue]:
         }
         for one in found.findings
     ]
+    residual = list(found.lateness.get("residual", []))
     totals = [{"total": one.name, "value": one.value} for one in found.control_totals]
     return {
         "blockers": MetadataValue.int(len(found.blockers)),
@@ -114,7 +115,7 @@ def _metadata(made: Planned) -> Mapping[str, MetadataValue]:
         "token": MetadataValue.text(made.token or "none: somebody must sign, and nothing block"),
         "closed_edition": MetadataValue.int(found.closed_edition),
         "control_totals": table(totals),
-        "complete": table(list(found.lateness.get("residual", []))),
-        "lateness": completeness_curve(list(found.lateness.get("curve", []))),
+        "complete": table(residual),
+        "lateness": completeness_curve(list(found.lateness.get("curve", [])), residual),
         "plan_sha256": MetadataValue.text(made.plan_sha256),
     }

@@ -25,7 +25,7 @@ from orchestration.scheduling.shown.tables import table
 from orchestration.settings import Settings
 
 STORES_DRAWN = 5
-"""As many as the curve has colours; the table holds all."""
+"""Those with the most events, as many as the curve has colours; the table holds all."""
 
 CONTROL_TOTALS = """
 select currency, store_id, sum(event_count)::bigint as events, sum(amount) as amount,
@@ -62,7 +62,9 @@ select
     (100 * sum(events) over (partition by store_id order by lateness_days)
         / sum(events) over (partition by store_id))::decimal(7, 3) as known_percent
 from known
-qualify dense_rank() over (order by store_id) <= $stores
+qualify store_id in (
+    select store_id from known group by store_id order by sum(events) desc, store_id limit $stores
+)
 order by store_id, lateness_days
 """
 

@@ -31,33 +31,44 @@ def lateness_curve(rows: Sequence[Mapping[str, object]]) -> MarkdownMetadataValu
     for row in rows:
         point = (str(row["lateness_days"]), float(str(row["known_percent"])))
         lines.setdefault(str(row["store_id"]), []).append(point)
-    return picture(lines, title="Events known, % by days after the initial cut-off")
+    return picture(
+        lines, title="Events known, % by days after the initial cut-off", from_zero=False
+    )
 
 
-def completeness_curve(rows: Sequence[Mapping[str, object]]) -> MarkdownMetadataValue:
-    """`events_share` by `days_after`, one line per `store_id`; the first few stores."""
-    lines: dict[str, list[Point]] = {}
+def completeness_curve(
+    rows: Sequence[Mapping[str, object]], known: Sequence[Mapping[str, object]]
+) -> MarkdownMetadataValue:
+    """`events_share` in % by `days_after`, one line per `store_id`: of those with the most
+    `known_events`, which are in `known`."""
+    largest = sorted(known, key=lambda row: -int(str(row["known_events"])))
+    drawn = [str(row["store_id"]) for row in largest[: len(COLOURS)]]
+    lines: dict[str, list[Point]] = {name: [] for name in drawn}
     for row in rows:
-        name = str(row["store_id"])
-        if name in lines or len(lines) < len(COLOURS):
-            point = (str(row["days_after"]), float(str(row["events_share"])))
-            lines.setdefault(name, []).append(point)
-    return picture(lines, title="Share of final events known, by days after a day was due")
+        if (name := str(row["store_id"])) in lines:
+            percent = 100 * float(str(row["events_share"]))
+            lines[name].append((str(row["days_after"]), percent))
+    title = "Final events known, % by days after a day was due"
+    return picture(lines, title=title, from_zero=False)
 
 
-def picture(lines: Mapping[str, Sequence[Point]], *, title: str) -> MarkdownMetadataValue:
+def picture(
+    lines: Mapping[str, Sequence[Point]], *, title: str, from_zero: bool = True
+) -> MarkdownMetadataValue:
     """Lines over one axis of labels, in order of label; text when there is nothing to draw."""
     if not any(lines.values()):
         return MetadataValue.md("nothing to draw yet")
-    drawn = base64.b64encode(svg(lines, title=title).encode()).decode()
+    drawn = base64.b64encode(svg(lines, title=title, from_zero=from_zero).encode()).decode()
     return MetadataValue.md(f"![{title}](data:image/svg+xml;base64,{drawn})")
 
 
-def svg(lines: Mapping[str, Sequence[Point]], *, title: str) -> str:
-    """The picture itself."""
+def svg(lines: Mapping[str, Sequence[Point]], *, title: str, from_zero: bool = True) -> str:
+    """The picture itself; its height spans the values, and zero if they are drawn `from_zero`."""
     labels = sorted({label for points in lines.values() for label, _ in points}, key=_order)
     values = [value for points in lines.values() for _, value in points]
-    low, high = min(0.0, *values), max(0.0, *values)
+    low, high = min(values), max(values)
+    if from_zero:
+        low, high = min(0.0, low), max(0.0, high)
     across = (WIDTH - 2 * MARGIN) / max(len(labels) - 1, 1)
     up = (HEIGHT - 2 * MARGIN) / ((high - low) or 1.0)
     place = {label: MARGIN + number * across for number, label in enumerate(labels)}
