@@ -4,6 +4,7 @@ Holds arguments and drawing only. Mounted by `main`.
 """
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,7 +140,7 @@ def explain_sales(
     store: Annotated[str, typer.Option("--store", "-s", help="Store.")],
     one_day: Annotated[str, typer.Option("--date", metavar="DAY", help="Business date.")],
     events: Annotated[
-        int, typer.Option("--events", min=0, help="Most events to show of each correction.")
+        int, typer.Option("--events", min=0, help="Most events to draw of each (--json gives all).")
     ] = 20,
     as_json: JsonFlag = False,
 ) -> None:
@@ -155,9 +156,9 @@ def explain_sales(
         Home.of(settings.load()),
         store=store,
         day=day(one_day, name="--date"),
-        events_each=events,
+        events_each=None if as_json else events,
     )
-    output.emit(found, as_json=as_json, human=lambda out: _draw_explained(out, found))
+    output.emit(found, as_json=as_json, human=lambda out: _draw_explained(out, found, events))
 
 
 def _only_group() -> None:
@@ -207,7 +208,7 @@ def _draw_corrections(out: "Console", found: "Corrections", rows: int) -> None:
     _say_edition(out, found.edition, found.known_to)
 
 
-def _draw_explained(out: "Console", found: "Explained") -> None:
+def _draw_explained(out: "Console", found: "Explained", events: int) -> None:
     title = f"Sales of {found.store} on {found.business_date}"
     if not found.figures and not found.exceptions:
         out.print(f"{title}: nothing is known of that day.")
@@ -222,18 +223,25 @@ def _draw_explained(out: "Console", found: "Explained") -> None:
         )
         if one["events"]:
             out.print(output.table(one["events"], numbers=_MONEY))
-            _say_cut(out, one["event_count_delta"], len(one["events"]), option="--events")
+        _say_cut(out, one["event_count_delta"], len(one["events"]), option="--events")
     if not found.corrections and found.figures:
         out.print("Never corrected: it stands as first reported.")
     if found.exceptions:
-        title = "Too late to be booked; waiting for a decision"
-        out.print(output.table(found.exceptions, title=title, numbers=_MONEY))
+        statuses = Counter(str(one["status"]) for one in found.exceptions)
+        counts = ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items()))
+        title = f"Too late to be booked on arrival, so that people decide: {counts}"
+        if events:
+            out.print(output.table(found.exceptions[:events], title=title, numbers=_MONEY))
+        else:
+            out.print(title)
+        _say_cut(out, len(found.exceptions), events, option="--events")
     _say_edition(out, found.edition, None)
 
 
 def _say_cut(out: "Console", rows: int, shown: int, *, option: str = "--rows") -> None:
     if rows > shown:
-        out.print(f"{rows - shown:,} more rows: {option} {rows}, or --json for all.")
+        more = "1 more row" if rows - shown == 1 else f"{rows - shown:,} more rows"
+        out.print(f"{more}: {option} {rows}, or --json for all.")
 
 
 def _say_edition(out: "Console", edition: "EditionRead", asked: datetime | None) -> None:

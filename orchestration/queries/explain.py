@@ -82,7 +82,7 @@ class _Day:
     def rows(self, query: str, **more: object) -> list[dict[str, Any]]:
         return self.reader.rows(query, {"store": self.store, "day": self.day, **more})
 
-    def events(self, correction: dict[str, Any], most: int) -> list[dict[str, Any]]:
+    def events(self, correction: dict[str, Any], most: int | None) -> list[dict[str, Any]]:
         """The events of this day that a correction's commit brought or decided, oldest first."""
         commit_seq = int(correction["commit_seq"])
         segments = self._segments(commit_seq, "sales")
@@ -101,7 +101,7 @@ class _Day:
             )
             .sort("row_index")
             .select(_EVENT_COLUMNS)
-            .head(most)
+            .slice(0, most)
             .collect()
         )
         return found.to_dicts()
@@ -125,8 +125,8 @@ class _Day:
         return start, start + timedelta(days=1)
 
 
-def explain_sales(home: Home, *, store: str, day: date, events_each: int) -> Explained:
-    """The whole story of a store's day. `events_each`: most events shown per correction."""
+def explain_sales(home: Home, *, store: str, day: date, events_each: int | None) -> Explained:
+    """The whole story of a store's day. `events_each`: most events per correction, None for all."""
     with open_edition(home) as reader:
         asked = _Day(home, reader, store, day)
         return Explained(

@@ -100,6 +100,22 @@ def test_explain_tells_the_figure_its_corrections_and_their_events(published: Te
     drawn = published.run(*ask)
     assert ids[0] in drawn.text and late[0] in drawn.text
     assert "3 days after the first cut-off" in drawn.text
+    assert "Too late to be booked on arrival, so that people decide: 1 pending" in drawn.text
+
+
+def test_explain_draws_as_many_events_as_asked_and_tells_all_to_machines(
+    published: Terminal,
+) -> None:
+    ask = ("explain", "sales", "--store", STORE, "--date", "2026-01-02", "--events")
+    mine = sales(70, 14).filter(pl.col("store_id") == STORE)["event_id"].to_list()
+    both = published.run(*ask, "1").text
+    assert [one in both for one in mine] == [True, True] and "more row" not in both
+    none = published.run(*ask, "0").text
+    assert [one in none for one in mine] == [False, False]
+    assert none.count("1 more row: --events 1, or --json for all.") == 2
+    said = published.run(*ask, "0", "--json").json
+    told = [*said["corrections"][0]["events"], *said["exceptions"]]
+    assert [one["event_id"] for one in told] == mine
 
 
 def test_explaining_a_day_of_which_nothing_is_known(published: Terminal) -> None:
