@@ -18,6 +18,8 @@ AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id of the acc
 
 def values(state: "Account") -> dict[str, Any]:
     """An account as commands tell it."""
+    from ledger.currency import as_written
+
     opening = state.opening
     return {
         "account_id": state.account_id,
@@ -30,19 +32,17 @@ def values(state: "Account") -> dict[str, Any]:
         "holds": {key: _money(state, one) for key, one in sorted(state.holds.items())},
         "refundable": {key: _money(state, one) for key, one in sorted(state.refundable.items())},
         "other_balances": {
-            code: one for code, one in sorted(state.balances.items()) if code != state.currency
+            code: as_written(one, code)
+            for code, one in sorted(state.balances.items())
+            if code != state.currency
         },
     }
 
 
 def _money(state: "Account", amount: Decimal) -> Decimal:
-    """With as many decimals as the currency has, or as many as it needs."""
-    from ledger.currency import MINOR_DIGITS
+    from ledger.currency import as_written
 
-    digits = MINOR_DIGITS.get(state.currency or "") or 0
-    short = amount.normalize()
-    needed = max(0, -int(short.as_tuple().exponent))
-    return amount.quantize(Decimal(1).scaleb(-max(digits, needed)))
+    return as_written(amount, state.currency)
 
 
 def drawn(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,3 +54,10 @@ def drawn(found: Mapping[str, Any]) -> dict[str, Any]:
         if text not in (None, "", {}):
             lines[name.replace("_", " ")] = str(text)
     return lines
+
+
+def row(found: Mapping[str, Any]) -> dict[str, Any]:
+    """For a table: amounts as text with the decimals they have, which tables would take for two."""
+    return {
+        name: f"{value:,}" if isinstance(value, Decimal) else value for name, value in found.items()
+    }

@@ -117,7 +117,9 @@ def account_history(
     _require_known(account, len(told))
 
     def draw(out: "Console") -> None:
-        drawn = [{name: getattr(one, name) for name in _TOLD} for one in told[-rows:]]
+        drawn = [
+            account_report.row({name: getattr(one, name) for name in _TOLD}) for one in told[-rows:]
+        ]
         out.print(output.table(drawn, numbers=("amount", "balance", "held")))
         if len(told) > rows:
             out.print(f"{len(told) - rows:,} more: --rows {len(told)}, or --json for all.")

@@ -102,6 +102,38 @@ def test_what_was_drained_is_shown_as_the_lake_has_it(desk: Terminal) -> None:
     json.dumps(told)
 
 
+@pytest.mark.parametrize(
+    ("currency", "nothing", "held", "left"),
+    [
+        ("EUR", "0.00", "1,200.00", "3,000.00"),
+        ("JPY", "0", "1,200", "3,000"),
+        ("BHD", "0.000", "1,200.000", "3,000.000"),
+    ],
+)
+def test_a_history_shows_every_amount_with_the_minor_digits_of_its_currency(
+    terminal: Terminal, currency: str, nothing: str, held: str, left: str
+) -> None:
+    assert terminal.run("init").code == 0
+    for words in (
+        ("open", "A1", "--currency", currency),
+        ("deposit", "A1", "3000"),
+        ("reserve", "A1", "1200", "--hold", "h1"),
+        ("release", "A1", "--hold", "h1"),
+    ):
+        assert account(terminal, *words).code == 0
+    for _ in ("in the journal", "in the lake"):
+        told = account(terminal, "history", "A1", "--json").json["events"]
+        bare = [one.replace(",", "") for one in (nothing, held, nothing)]
+        assert [one["held"] for one in told[1:]] == bare
+        assert told[0]["balance"] == nothing
+        assert told[1]["amount"] == told[1]["balance"] == left.replace(",", "")
+        lines = account(terminal, "history", "A1").out.splitlines()
+        drawn = [line.split() for line in lines if "Funds" in line]
+        assert [nothing in drawn[0], held in drawn[1], nothing in drawn[2]] == [True] * 3
+        assert all(left in words for words in drawn)
+        assert terminal.run("journal", "drain").code == 0
+
+
 def test_old_deposits_count_in_the_currency_the_account_was_opened_in(
     desk: Terminal, tmp_path: Path
 ) -> None:
@@ -117,7 +149,7 @@ def test_old_deposits_count_in_the_currency_the_account_was_opened_in(
     then = account(desk, "show", "A1", "--valid-as-of", "now", "--json").json
     assert then["balance"] == "105.00"
     told = account(desk, "history", "A1", "--json").json["events"]
-    assert (told[-1]["currency"], told[-1]["balance"]) == ("EUR", "105.0000")
+    assert (told[-1]["currency"], told[-1]["balance"]) == ("EUR", "105.00")
     assert desk.run("journal", "check").code == 0
     assert account(desk, "snapshots", "build").code == 0
     assert account(desk, "snapshots", "check").code == 0
