@@ -5,6 +5,7 @@ Holds the forms that commands about accounts share. Called by `accounts` and `ac
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,14 +51,23 @@ def drawn(found: Mapping[str, Any]) -> dict[str, Any]:
     lines: dict[str, Any] = {}
     for name, value in found.items():
         parts = value.items() if isinstance(value, Mapping) else ()
-        text = ", ".join(f"{key}: {one}" for key, one in parts) if parts else value
+        text = ", ".join(f"{key}: {_text(one)}" for key, one in parts) if parts else _text(value)
         if text not in (None, "", {}):
-            lines[name.replace("_", " ")] = str(text)
+            lines[name] = text
     return lines
+
+
+def _text(value: Any) -> Any:
+    """Amounts with the decimals they have, instants to the microsecond: what tables would cut."""
+    from orchestration.cli import output
+
+    if isinstance(value, datetime):
+        return output.instant(value)
+    return f"{value:,}" if isinstance(value, Decimal) else value
 
 
 def row(found: Mapping[str, Any]) -> dict[str, Any]:
     """For a table: amounts as text with the decimals they have, which tables would take for two."""
     return {
-        name: f"{value:,}" if isinstance(value, Decimal) else value for name, value in found.items()
+        name: _text(value) if isinstance(value, Decimal) else value for name, value in found.items()
     }
