@@ -1,11 +1,13 @@
 """Currency codes of ISO 4217 and how many decimals their minor unit has.
 
 Holds the codes in use (list one), the withdrawn ones that old books still carry (list three,
-withdrawn since 1999), and `minor_digits`. Does not hold rates or names.
-Called by contracts (is it a code?) and by mappings whose amounts come in minor units.
+withdrawn since 1999), `minor_digits` and `as_written`. Does not hold rates or names.
+Called by contracts (is it a code?), by mappings whose amounts come in minor units, and by whoever
+shows an amount.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -51,3 +53,12 @@ CODES: Final = frozenset(MINOR_DIGITS)
 def minor_digits(code: str) -> int | None:
     """Decimals of the minor unit (2 for EUR: 1 cent = 0.01). KeyError for an unknown code."""
     return MINOR_DIGITS[code]
+
+
+def as_written(amount: Decimal, code: str | None) -> Decimal:
+    """The same amount with as many decimals as its currency's minor unit has (0 -> 0.00 EUR), or as
+    many as it needs."""
+    short = amount.normalize()
+    needed = max(0, -int(short.as_tuple().exponent))
+    digits = MINOR_DIGITS.get(code or "") or 0
+    return amount.quantize(Decimal(1).scaleb(-max(digits, needed)))

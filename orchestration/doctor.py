@@ -24,7 +24,7 @@ from ingestion.sources import row_json_native
 from ledger.errors import LedgerlakeError
 from orchestration import locks, policy, settings
 from orchestration.home import Home
-from orchestration.journal import standing
+from orchestration.journal import drained_into, standing
 from orchestration.publish import edition as editions
 from orchestration.publish.current_file import read_pointer, require_plain_path
 from orchestration.publish.export import text
@@ -219,8 +219,10 @@ def _edition(home: Home, head: Commit) -> Iterator[Finding]:
 def _journal(home: Home) -> Iterator[Finding]:
     found = standing(home)
     if found is None:
-        return
-    if found.incomplete:
+        if lost := drained_into(home):
+            what = f"there is none, and the lake has {lost:,} events of one"
+            yield _failure("journal", what, "Run `ledgerlake journal rebuild`.")
+    elif found.incomplete:
         what = "it is new, and the lake has drained one before"
         yield _failure("journal", what, "Run `ledgerlake journal rebuild`.")
     elif found.undrained:

@@ -7,7 +7,6 @@ by the commands that write to streams, and by `status` and `doctor`.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from ingestion import contracts
@@ -107,7 +106,7 @@ def standing(home: Home, *, now: Clock = system_clock) -> Standing | None:
         found = journal.status()
     finally:
         journal.close()
-    in_lake = _next_offset(home.index / "state.sqlite")
+    in_lake = drained_into(home)
     return Standing(
         url=found.url,
         incomplete=found.incomplete,
@@ -119,8 +118,10 @@ def standing(home: Home, *, now: Clock = system_clock) -> Standing | None:
     )
 
 
-def _next_offset(path: Path) -> int:
-    """How far the lake's index knows the journal; a drain that was killed has not told it so."""
+def drained_into(home: Home) -> int:
+    """How many events the lake's index knows of the journal, be there one or not; a drain that was
+    killed has not told it so."""
+    path = home.index / "state.sqlite"
     if not path.exists():
         return 0
     state = LakeState(path)

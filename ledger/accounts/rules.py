@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from ledger.accounts import commands as co
 from ledger.accounts.state import Account
 from ledger.business_days import DAY_US
-from ledger.currency import MINOR_DIGITS, minor_digits
+from ledger.currency import MINOR_DIGITS, as_written, minor_digits
 from ledger.deciding import Rejection, no
 from ledger.instants import utc
 
@@ -75,7 +75,7 @@ def capture(state: Account, command: co.Capture) -> Rejections:
     if command.amount > held:
         rule = "capture_must_not_exceed_the_hold"
         yield no(
-            rule, _hold(state, command.hold_id), f"at most {_short(held)}", f"{command.amount}"
+            rule, _hold(state, command.hold_id), f"at most {_of(state, held)}", f"{command.amount}"
         )
     yield from _fits(state, -command.amount)
 
@@ -87,7 +87,7 @@ def refund(state: Account, command: co.Refund) -> Rejections:
         yield no(
             "refund_must_not_exceed_what_was_captured",
             _hold(state, command.hold_id),
-            f"at most {_short(left)}, what was captured and not given back",
+            f"at most {_of(state, left)}, what was captured and not given back",
             f"{command.amount}",
         )
     yield from _fits(state, command.amount)
@@ -110,7 +110,11 @@ def close(state: Account, command: co.CloseAccount) -> Rejections:
         found = f"{len(state.holds)} open, such as {min(state.holds)}"
         remedy = "Capture or release them first."
         yield no("holds_must_be_settled", thing, "no open hold", found, remedy)
-    left = [f"{_short(amount)} {code}" for code, amount in sorted(state.balances.items()) if amount]
+    left = [
+        f"{as_written(amount, code)} {code}"
+        for code, amount in sorted(state.balances.items())
+        if amount
+    ]
     if left:
         remedy = "Withdraw it first."
         yield no("balance_must_be_zero", thing, "a balance of 0", " and ".join(left), remedy)
@@ -189,9 +193,9 @@ def _covered(state: Account, command: co.MoneyCommand) -> Rejections:
         yield no(
             "available_funds_must_cover_the_amount",
             f"account {state.account_id}",
-            f"at most {_short(state.available)}",
+            f"at most {_of(state, state.available)}",
             f"{amount}",
-            f"Of a balance of {_short(state.balance)}, {_short(state.held)} is held."
+            f"Of a balance of {_of(state, state.balance)}, {_of(state, state.held)} is held."
             if state.holds
             else "",
         )
@@ -201,7 +205,7 @@ def _covered(state: Account, command: co.MoneyCommand) -> Rejections:
         yield no(
             "available_funds_must_cover_the_amount_on_each_day_since",
             f"account {state.account_id}",
-            f"at most {_short(least)}, available at the end of {date}",
+            f"at most {_of(state, least)}, available at the end of {date}",
             f"{amount}",
             f"Date it after {date}.",
         )
@@ -211,7 +215,7 @@ def _fits(state: Account, change: Decimal) -> Rejections:
     after = state.balance + change
     if abs(after) >= MONEY_BELOW:
         rule = "balance_must_be_within_range"
-        found = _short(after)
+        found = _of(state, after)
         yield no(rule, f"account {state.account_id}", "a balance below 10 to the 14th", found)
 
 
@@ -255,6 +259,6 @@ def _time(state: Account, command: co.AccountCommand) -> Rejections:
     )
 
 
-def _short(amount: Decimal) -> str:
-    """Without zeros that say nothing."""
-    return f"{amount.normalize():f}"
+def _of(state: Account, amount: Decimal) -> str:
+    """As amounts of the account's currency are written."""
+    return f"{as_written(amount, state.currency)}"

@@ -13,6 +13,7 @@ from ingestion.account_codec import ACCOUNT_CODEC
 from ingestion.journal import PARTITION, SOURCE, Journal, rows
 from ingestion.lake import Lake
 from ledger.accounts import ACCOUNTS
+from ledger.currency import as_written
 from orchestration.accounts.lake_events import AccountLake
 from orchestration.home import Home
 
@@ -21,7 +22,8 @@ _AT_ONCE = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """One event, and the account after it. `known_from` None: not in the lake yet."""
+    """One event, and the account after it. `known_from` None: not in the lake yet. Amounts have the
+    decimals of their currency's minor unit."""
 
     event_type: str
     event_time: datetime
@@ -46,19 +48,20 @@ def history(home: Home, lake: Lake, journal: Journal, account_id: str) -> list[T
     for row in (*known.rows(account_id), *pending):
         event = ACCOUNT_CODEC.from_row(row)
         state = ACCOUNTS.evolve(state, event)
+        currency, amount = getattr(event, "currency", None), getattr(event, "amount", None)
         told.append(
             Told(
                 event_type=row["event_type"],
                 event_time=row["event_time"],
                 known_from=row.get("ingest_time"),
-                currency=getattr(event, "currency", None),
-                amount=getattr(event, "amount", None),
+                currency=currency,
+                amount=None if amount is None else as_written(amount, currency or state.currency),
                 hold_id=getattr(event, "hold_id", None),
                 reason=getattr(event, "reason", None),
                 source=row["source"],
                 event_id=row["event_id"],
-                balance=state.balance,
-                held=state.held,
+                balance=as_written(state.balance, state.currency),
+                held=as_written(state.held, state.currency),
             )
         )
     return told

@@ -1,7 +1,7 @@
 """An account as it was: at any moment, as known at any other.
 
 Holds `Past`: the nearest snapshot and the events after it, or all events. Called by
-`ledgerlake account show --valid-as-of` and benchmarks.
+`ledgerlake account show --valid-as-of`, `ledgerlake asof balance` at an instant, and benchmarks.
 """
 
 from dataclasses import dataclass, replace
@@ -27,14 +27,16 @@ class StateAt:
 
 
 class Past:
-    """Past states of one home's accounts. `refused` says why snapshots are left aside, if so."""
+    """Past states of one home's accounts. `refused` says why snapshots are left aside, if so.
+    IncorrectInput where there is no lake."""
 
     def __init__(self, home: Home) -> None:
         self._lake = AccountLake(home.lake)
         self.refused: IncorrectInput | None = None
         self._snapshots: Snapshots | None = None
+        lake_id = read_known(home).lake_id
         try:
-            self._snapshots = Snapshots.open(home, read_known(home).lake_id)
+            self._snapshots = Snapshots.open(home, lake_id)
         except IncorrectInput as refused:
             self.refused = refused
 

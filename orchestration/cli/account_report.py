@@ -5,6 +5,7 @@ Holds the forms that commands about accounts share. Called by `accounts` and `ac
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,8 @@ AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id of the acc
 
 def values(state: "Account") -> dict[str, Any]:
     """An account as commands tell it."""
+    from ledger.currency import as_written
+
     opening = state.opening
     return {
         "account_id": state.account_id,
@@ -30,19 +33,17 @@ def values(state: "Account") -> dict[str, Any]:
         "holds": {key: _money(state, one) for key, one in sorted(state.holds.items())},
         "refundable": {key: _money(state, one) for key, one in sorted(state.refundable.items())},
         "other_balances": {
-            code: one for code, one in sorted(state.balances.items()) if code != state.currency
+            code: as_written(one, code)
+            for code, one in sorted(state.balances.items())
+            if code != state.currency
         },
     }
 
 
 def _money(state: "Account", amount: Decimal) -> Decimal:
-    """With as many decimals as the currency has, or as many as it needs."""
-    from ledger.currency import MINOR_DIGITS
+    from ledger.currency import as_written
 
-    digits = MINOR_DIGITS.get(state.currency or "") or 0
-    short = amount.normalize()
-    needed = max(0, -int(short.as_tuple().exponent))
-    return amount.quantize(Decimal(1).scaleb(-max(digits, needed)))
+    return as_written(amount, state.currency)
 
 
 def drawn(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +51,23 @@ def drawn(found: Mapping[str, Any]) -> dict[str, Any]:
     lines: dict[str, Any] = {}
     for name, value in found.items():
         parts = value.items() if isinstance(value, Mapping) else ()
-        text = ", ".join(f"{key}: {one}" for key, one in parts) if parts else value
+        text = ", ".join(f"{key}: {_text(one)}" for key, one in parts) if parts else _text(value)
         if text not in (None, "", {}):
-            lines[name.replace("_", " ")] = str(text)
+            lines[name] = text
     return lines
+
+
+def _text(value: Any) -> Any:
+    """Amounts with the decimals they have, instants to the microsecond: what tables would cut."""
+    from orchestration.cli import output
+
+    if isinstance(value, datetime):
+        return output.instant(value)
+    return f"{value:,}" if isinstance(value, Decimal) else value
+
+
+def row(found: Mapping[str, Any]) -> dict[str, Any]:
+    """For a table: amounts as text with the decimals they have, which tables would take for two."""
+    return {
+        name: _text(value) if isinstance(value, Decimal) else value for name, value in found.items()
+    }

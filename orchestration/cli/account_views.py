@@ -86,7 +86,7 @@ def _as_it_was(account: str, valid_as_of: str, known_as_of: str) -> dict[str, An
     known = instant(known_as_of, name="--known-as-of", now=now)
     past = Past(Home.of(settings.load()))
     found = past.state_at(account, valid_us=to_us(valid), known_us=to_us(known))
-    _require_known(account, found.account.event_count)
+    _require_known(account, found.account.event_count, of_the_lake=True)
     return {
         **account_report.values(found.account),
         "valid_as_of": valid,
@@ -117,7 +117,9 @@ def account_history(
     _require_known(account, len(told))
 
     def draw(out: "Console") -> None:
-        drawn = [{name: getattr(one, name) for name in _TOLD} for one in told[-rows:]]
+        drawn = [
+            account_report.row({name: getattr(one, name) for name in _TOLD}) for one in told[-rows:]
+        ]
         out.print(output.table(drawn, numbers=("amount", "balance", "held")))
         if len(told) > rows:
             out.print(f"{len(told) - rows:,} more: --rows {len(told)}, or --json for all.")
@@ -137,6 +139,8 @@ def snapshots_build(as_json: JsonFlag = False) -> None:
     with output.progress("snapshots", as_json=as_json) as tell:
         header = snapshots.build(settings.load(), tell=tell)
     said = f"{header.rows:,} snapshots, with all events up to commit {header.until_commit:,}."
+    if not header.rows:
+        said += " They are of the ends of periods: no account has events before one that ended."
     output.emit(header, as_json=as_json, human=lambda out: out.print(said))
 
 
@@ -164,12 +168,16 @@ def snapshots_check(as_json: JsonFlag = False) -> None:
     raise typer.Exit(output.CHECK_FAILED if found.wrong else output.DONE)
 
 
-def _require_known(account: str, events: int) -> None:
-    if not events:
-        raise IncorrectInput(
-            "account_must_be_known",
-            thing=f"account {account}",
-            expected="an account",
-            found="none of that id, there and then",
-            remedy=f"`ledgerlake account open {account} --currency EUR` opens it.",
-        )
+def _require_known(account: str, events: int, *, of_the_lake: bool = False) -> None:
+    if events:
+        return
+    remedy = f"`ledgerlake account open {account} --currency EUR` opens it."
+    if of_the_lake:
+        remedy = "`ledgerlake journal drain` brings what commands did into the lake."
+    raise IncorrectInput(
+        "account_must_be_known",
+        thing=f"account {account}",
+        expected="an account",
+        found="no event the lake knew by then" if of_the_lake else "none of that id",
+        remedy=remedy,
+    )

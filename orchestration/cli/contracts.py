@@ -260,8 +260,19 @@ def _draw_contract(out: "Console", values: dict[str, Any]) -> None:
         if rows:
             out.print(output.table(rows, title=place))
     for step in values["upcast"]:
-        told = ", ".join(f"{k} {v}" for k, v in step.items() if k != "step" and v is not None)
+        told = ", ".join(
+            f"{name} {_shown(name, value)}"
+            for name, value in step.items()
+            if name != "step" and value is not None
+        )
         out.print(f"read from the version before: {step['step']} {output.escape(told)}")
+
+
+def _shown(name: str, value: object) -> str:
+    """A value of a step; where a text is split, with the spaces around it."""
+    if isinstance(value, list | tuple):
+        return " and ".join(map(str, value))
+    return repr(value) if name == "at" else str(value)
 
 
 def _rules(one: object) -> str:

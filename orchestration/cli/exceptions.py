@@ -332,12 +332,12 @@ def _as_of(late: "LateEvents") -> dict[str, Any]:
 
 def _say_as_of(out: "Console", late: "LateEvents") -> None:
     newer = late.commit_seq - late.base_commit
-    read = late.base
+    read = late.base if late.base.startswith("edition") else f"the {late.base}"
     if late.base_commit >= 0 and newer:
-        read += f", and {newer:,} newer commits of the lake"
+        read += f" and {newer:,} newer commits of the lake"
     out.print(
         f"[dim]As of commit {late.commit_seq:,} ({output.instant(late.known_as_of)}), read from"
-        f" the {read}.[/]"
+        f" {read}.[/]"
     )
 
 

@@ -4,6 +4,8 @@ Does not compute. Called by `cli.interest`.
 """
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orchestration.cli import output
@@ -24,13 +26,14 @@ def draw_accrued(out: "Console", done: "Accrued") -> None:
         said += f", until commit {done.last_commit:,}"
     out.print(f"{said}; {done.posted_before:,} were there before.")
     if done.sums:
-        out.print(output.table(done.sums, numbers=("accounts", "amount")))
+        out.print(output.table(_written(done.sums), numbers=("accounts", "amount")))
     if done.without_rates:
         out.print(f"{done.without_rates:,} balances are in a currency without rates.")
     if done.goes_to_people:
         out.print(
             f"They are exceptions ({done.goes_to_people}):"
-            " `ledgerlake exceptions decide --source interest` books them."
+            " `ledgerlake exceptions decide --source interest --decision next_period --why REASON"
+            " --as NAME` asks to book them."
         )
     out.print(f"[dim]Balances as known at commit {done.known_as_of_commit:,}.[/]")
 
@@ -38,7 +41,8 @@ def draw_accrued(out: "Console", done: "Accrued") -> None:
 def draw_explained(out: "Console", found: "Explained") -> None:
     numbers = tuple(name for name in found.days[0] if name not in {"currency", "day"})
     out.print(output.table(found.days, numbers=numbers))
-    out.print(output.table(found.totals, title="In all", numbers=tuple(found.totals[0])[1:]))
+    totals = _written(found.totals)
+    out.print(output.table(totals, title="In all", numbers=tuple(totals[0])[1:]))
     out.print(f"[dim]Edition {found.edition.number}, commit {found.edition.commit_seq:,}.[/]")
 
 
@@ -91,13 +95,28 @@ def draw_notices(out: "Console", found: "list[Notice]", rows: int) -> None:
             "notice": one.notice_id[:12],
             "account": one.account_id,
             "period": one.period_id,
-            "corrections": "; ".join(f"{c['delta']} {c['currency']}" for c in one.corrections),
+            "corrections": "; ".join(
+                f"{c['delta']} {c['currency']}" for c in _written(one.corrections)
+            ),
         }
         for one in found[:rows]
     ]
     out.print(output.table(drawn))
     if len(found) > rows:
         out.print(f"{len(found) - rows:,} more: --rows {len(found)}, or --json for all.")
+
+
+def _written(rows: "Sequence[Mapping[str, Any]]") -> list[dict[str, Any]]:
+    """Amounts, which plans and notices keep with 4 decimals, as their currency writes them."""
+    from orchestration.interest.amounts import written
+
+    return [
+        {
+            name: f"{one:,}" if isinstance(one, Decimal) else one
+            for name, one in written(row).items()
+        }
+        for row in rows
+    ]
 
 
 def planned_values(done: "Planned") -> dict[str, Any]:
@@ -121,9 +140,9 @@ def draw_plan(out: "Console", done: "Planned") -> None:
     )
     if plan.sums:
         numbers = ("accounts", "old", "new", "delta", "posted", "below_materiality")
-        out.print(output.table(plan.sums, title="By currency", numbers=numbers))
-        out.print(output.table(plan.why, title="Why", numbers=("accounts", "delta")))
-    if plan.goes_to_people:
+        out.print(output.table(_written(plan.sums), title="By currency", numbers=numbers))
+        out.print(output.table(_written(plan.why), title="Why", numbers=("accounts", "delta")))
+    if plan.decides:
         out.print(
             f"{plan.decides:,} cannot be booked in {plan.period_id} ({plan.goes_to_people}): they"
             " become prior-period adjustments of the first open period."
@@ -135,6 +154,8 @@ def draw_plan(out: "Console", done: "Planned") -> None:
         out.print(f"Another person approves: ledgerlake replay apply {done.token} --as NAME")
     elif plan.corrections:
         out.print("Nothing was asked for: add --as NAME and --why.")
+    else:
+        out.print("Nothing to post, so nothing to ask for.")
 
 
 def draw_applied(out: "Console", done: "Applied") -> None:

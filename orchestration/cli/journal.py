@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 journal_app = typer.Typer(no_args_is_help=True, help="The inbox and outbox of commands.")
 _NONE_YET = "none yet: the first command makes it"
+_LOST = "none, and the lake has {:,} events of one: run `ledgerlake journal rebuild`"
 
 
 def register(app: typer.Typer) -> None:
@@ -40,10 +41,13 @@ def status(as_json: JsonFlag = False) -> None:
     """
     from orchestration import settings
     from orchestration.home import Home
-    from orchestration.journal import standing
+    from orchestration.journal import drained_into, standing
 
-    found = standing(Home.of(settings.load()))
-    drawn = {"journal": _NONE_YET} if found is None else dict(vars(found))
+    home = Home.of(settings.load())
+    found = standing(home)
+    lost = 0 if found else drained_into(home)
+    none = _LOST.format(lost) if lost else _NONE_YET
+    drawn = {"journal": none} if found is None else dict(vars(found))
     output.emit(found, as_json=as_json, human=lambda out: out.print(output.pairs(drawn)))
 
 

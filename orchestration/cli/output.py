@@ -16,9 +16,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape as escape  # noqa: PLC0414 commands draw with it
 from rich.table import Table
+from rich.text import Text
 
 from ledger.errors import IncorrectInput, InternalFault, LedgerlakeError, NotSupported
 
@@ -94,12 +95,13 @@ def _decimal(value: Decimal, *, money: bool) -> str:
 
 def table(
     rows: Sequence[Mapping[str, object]], *, title: str | None = None, numbers: Sequence[str] = ()
-) -> Table:
+) -> RenderableType:
     """Rows with equal keys as a table; `numbers` names the right-aligned columns.
 
-    Columns that say nothing in every row are left out.
+    Columns that say nothing in every row are left out. The title is as wide as it is: a table would
+    break it where its own columns end.
     """
-    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    drawn = Table(box=SIMPLE_HEAD)
     names = [name for name in rows[0] if any(row[name] not in (None, "(none)") for row in rows)]
     for name in names:
         drawn.add_column(
@@ -109,7 +111,7 @@ def table(
         )
     for row in rows:
         drawn.add_row(*(cell(row[name], money=name.startswith(MONEY_NAMES)) for name in names))
-    return drawn
+    return drawn if title is None else Group(Text.from_markup(title, style="table.title"), drawn)
 
 
 def pairs(values: Mapping[str, object], *, title: str | None = None) -> Table:
@@ -118,7 +120,7 @@ def pairs(values: Mapping[str, object], *, title: str | None = None) -> Table:
     drawn.add_column(style="bold")
     drawn.add_column()
     for name, value in values.items():
-        drawn.add_row(name, cell(value))
+        drawn.add_row(name.replace("_", " "), cell(value))
     return drawn
 
 

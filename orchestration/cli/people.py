@@ -155,12 +155,13 @@ def requests_show(
 
     def draw(out: "Console") -> None:
         hidden = ("statements", "events", "subject")
-        out.print(output.pairs({k: v for k, v in shown.items() if k not in hidden}))
+        told = {k: v for k, v in shown.items() if k not in hidden and v is not None}
+        out.print(output.pairs(told))
         if events:
             rows = [vars(one) for one in events[:20]]
             out.print(output.table(rows, title=f"Events: {len(events):,}", numbers=("row_index",)))
         for note in asked.statements:
-            out.print(output.escape(note))
+            out.print(output.escape(note), soft_wrap=True)  # what is signed must not be broken
 
     output.emit(shown, as_json=as_json, human=draw)
 

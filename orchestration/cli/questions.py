@@ -5,24 +5,26 @@ Holds arguments and drawing only. Mounted by `main`.
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestration.cli import output
-from orchestration.cli.arguments import day, days, instant
+from orchestration.cli import account_report, output
+from orchestration.cli.arguments import day, day_or_instant, days, instant
 from orchestration.cli.output import JsonFlag
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from orchestration.queries.asof import BalanceAsOf, SalesAsOf
+    from orchestration.queries.balance_at import BalanceAt
     from orchestration.queries.corrections import Corrections
     from orchestration.queries.edition_reader import EditionRead
     from orchestration.queries.explain import Explained
 
 _KNOWN = "When it was known: an instant with its zone, or `now`."
+_VALID = "What it is about: the end of this business day, or an instant with its zone, or `now`."
 _STORE = "Store; default: all."
 _ROWS = "Most rows to draw (--json gives all)."
 _PANEL = "Questions"
@@ -84,26 +86,41 @@ def asof_balance(
     account: Annotated[str, typer.Option("--account", "-a", help="Account.")],
     valid_as_of: Annotated[
         str,
-        typer.Option("--valid-as-of", metavar="DAY", help="The balance at the end of this day."),
+        typer.Option("--valid-as-of", metavar="DAY|INSTANT", help=_VALID),
     ],
     known_as_of: KnownAsOf,
     as_json: JsonFlag = False,
 ) -> None:
-    """An account's balance at the end of a day, as it was known at a moment.
+    """An account's balance at the end of a day or at an instant, as it was known at a moment.
 
-    Example: `ledgerlake asof balance --account 4711 --valid-as-of 2011-06-30 --known-as-of now`
+    A day: what was booked up to its end, from the edition. An instant: what had happened by then,
+    from the lake, as `ledgerlake account show` has it: late events count, decided by people or not.
+
+    Example: `ledgerlake asof balance --account 4711 --valid-as-of 2011-06-30 --known-as-of now`,
+    `ledgerlake asof balance --account 4711 --valid-as-of 2011-06-30T12:00:00Z --known-as-of
+    2011-07-01T09:30:00+02:00`
     """
-    from orchestration import settings
-    from orchestration.home import Home
-    from orchestration.queries.asof import balance_as_of
-
-    found = balance_as_of(
-        Home.of(settings.load()),
-        account=account,
-        valid_as_of=day(valid_as_of, name="--valid-as-of"),
-        known_as_of=instant(known_as_of, name="--known-as-of", now=datetime.now(UTC)),
+    now = datetime.now(UTC)
+    found = _balance(
+        account,
+        day_or_instant(valid_as_of, name="--valid-as-of", now=now),
+        instant(known_as_of, name="--known-as-of", now=now),
     )
     output.emit(found, as_json=as_json, human=lambda out: _draw_balance(out, found))
+
+
+def _balance(account: str, valid: date, known: datetime) -> "BalanceAsOf | BalanceAt":
+    from orchestration import settings
+    from orchestration.home import Home
+
+    home = Home.of(settings.load())
+    if isinstance(valid, datetime):
+        from orchestration.queries.balance_at import balance_at
+
+        return balance_at(home, account=account, valid_as_of=valid, known_as_of=known)
+    from orchestration.queries.asof import balance_as_of
+
+    return balance_as_of(home, account=account, valid_as_of=valid, known_as_of=known)
 
 
 def corrections(
@@ -178,9 +195,16 @@ def _draw_sales(out: "Console", found: "SalesAsOf", rows: int) -> None:
     _say_edition(out, found.edition, found.known_as_of)
 
 
-def _draw_balance(out: "Console", found: "BalanceAsOf") -> None:
+def _draw_balance(out: "Console", found: "BalanceAsOf | BalanceAt") -> None:
+    if found.valid_as_of_is == "day":
+        _draw_booked(out, found)
+    else:
+        _draw_happened(out, found)
+
+
+def _draw_booked(out: "Console", found: "BalanceAsOf") -> None:
     title = (
-        f"Balance of {found.account} at the end of {found.valid_as_of}, as known at"
+        f"Balance of {output.escape(found.account)} at the end of {found.valid_as_of}, as known at"
         f" {output.instant(found.known_as_of)}"
     )
     if found.balances:
@@ -188,6 +212,22 @@ def _draw_balance(out: "Console", found: "BalanceAsOf") -> None:
     else:
         out.print(f"{title}: no movement was known.")
     _say_edition(out, found.edition, found.known_as_of)
+
+
+def _draw_happened(out: "Console", found: "BalanceAt") -> None:
+    title = (
+        f"Balance of {output.escape(found.account)} at {output.instant(found.valid_as_of)},"
+        f" as known at {output.instant(found.known_as_of)}"
+    )
+    if found.balances:
+        drawn = [account_report.row(one) for one in found.balances]
+        out.print(output.table(drawn, title=title, numbers=_MONEY))
+    else:
+        out.print(f"{title}: no event was known.")
+    said = "The lake had no commit then"
+    if found.commit_seq >= 0:
+        said = f"{found.event_count:,} events of the lake up to commit {found.commit_seq:,}"
+    out.print(f"[dim]{said}; late ones count, decided by people or not.[/]")
 
 
 def _draw_corrections(out: "Console", found: "Corrections", rows: int) -> None:

@@ -170,7 +170,7 @@ def list_(
             if len(shown) < limit and status in (None, one.status):
                 shown.append(saga_report.row(one))
     values = {"counts": dict(sorted(counts.items())), "sagas": shown}
-    output.emit(values, as_json=as_json, human=lambda out: _draw_list(out, values))
+    output.emit(values, as_json=as_json, human=lambda out: _draw_list(out, values, status))
 
 
 @saga_app.command("show")
@@ -217,8 +217,10 @@ def decide(
         _tell(desk, saga, answer, as_json=as_json)
 
 
-def _draw_list(out: "Console", values: dict[str, Any]) -> None:
+def _draw_list(out: "Console", values: dict[str, Any], status: str | None) -> None:
     if values["sagas"]:
         out.print(output.table(values["sagas"], numbers=["attempt"]))
+    elif status and values["counts"]:
+        out.print(f"No saga is {status}. Of all:")
     counts = ", ".join(f"{count:,} {name}" for name, count in values["counts"].items())
     out.print(counts or "No saga was begun yet.")

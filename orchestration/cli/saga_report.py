@@ -4,6 +4,7 @@ Holds forms for people and for JSON. Asks nothing. Called by the saga commands.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ledger.instants import from_us
@@ -54,7 +55,8 @@ def draw(out: "Console", values: Mapping[str, Any]) -> None:
         name = output.escape(values["saga_id"])
         out.print(f"do: `ledgerlake saga decide {name} retry --by NAME --why REASON`")
     elif values["due"]:
-        out.print(f"next: {values['next_step']}, try {values['attempt']}, at {values['due']}")
+        due = output.instant(values["due"])
+        out.print(f"next: {values['next_step']}, try {values['attempt']}, at {due}")
 
 
 def _told(event: "SagaEvent") -> dict[str, Any]:
@@ -104,10 +106,16 @@ def _cell(step: str, later: Sequence[Mapping[str, Any]]) -> str:
     return f"{step}[{_COLOURS[sign]}]{' ' + sign}[/]{tries}"
 
 
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return output.instant(value)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
 def _line(told: Mapping[str, Any]) -> dict[str, Any]:
     names = ("reference", "outcome", "reason", "retry", "steps", "decision", "by", "why")
     said = [
-        f"{name}: {', '.join(value) if isinstance(value, tuple) else value}"
+        f"{name}: {_text(value)}"
         for name in names
         if (value := told.get(name)) not in (None, "", ())
     ]

@@ -1,16 +1,20 @@
-"""Minor units as the lake's amounts, and names of what is posted, in SQL.
+"""Minor units as the lake's amounts and names of what is posted, in SQL; amounts for people.
 
-Called by `accrue` and `replay`.
+Called by `accrue`, `replay` and reports.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 import duckdb
 
-from ledger.currency import minor_digits
+from ledger.currency import as_written, minor_digits
 from ledger.interest.algorithms import Algorithm
 
 MINOR_UNITS = "minor_units"
+_AMOUNTS = {"old", "new", "delta", "posted", "below_materiality", "amount", "posted_amount"}
+_WHY = "why_"
 
 
 def load_minor_units(
@@ -36,3 +40,16 @@ def event_id(words: Sequence[str], *columns: str) -> str:
     """SHA-256 of fixed words and columns: the same fact has the same name in every run."""
     fixed = "\n".join(("interest", *words)).replace("'", "''")
     return "sha256(" + " || chr(10) || ".join((f"'{fixed}'", *columns)) + ")"
+
+
+def written(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a plan, a notice or an explanation; its amounts, which come with 4 decimals or as
+    text with 4, as decimals with those of its `currency`."""
+    return {
+        name: as_written(Decimal(one), row["currency"]) if _is_amount(name, one) else one
+        for name, one in row.items()
+    }
+
+
+def _is_amount(name: str, value: Any) -> bool:
+    return value is not None and (name in _AMOUNTS or name.startswith(_WHY))

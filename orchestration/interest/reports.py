@@ -5,12 +5,14 @@ Does not compute: what is shown stands in the plan. Called by `plan`.
 
 import io
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from orchestration.interest.amounts import written
 from orchestration.interest.difference import why
 from orchestration.interest.planned import CSV, HTML, Plan
 from orchestration.publish.edition import replace_durably
@@ -47,9 +49,12 @@ def _page(plan: Plan, shown: pl.DataFrame) -> str:
         f"{plan.compared:,} balances compared, {plan.affected:,} differ,"
         f" {plan.corrections:,} corrections to post.",
         f"Balances as known at commit {plan.known_as_of_commit:,} (edition {plan.edition}).",
-        f"Below {plan.materiality} nothing is posted.",
     ]
-    if plan.goes_to_people:
+    if Decimal(plan.materiality):
+        facts.append(
+            f"A difference below {plan.materiality}, in units of its currency, is not posted."
+        )
+    if plan.decides:
         facts.append(
             f"{plan.decides:,} corrections cannot be booked in {plan.period_id}"
             f" ({plan.goes_to_people}): they are prior-period adjustments of the first open period."
@@ -78,7 +83,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     head = "".join(f"<th{_side(name)}>{escape(name.replace('_', ' '))}</th>" for name in rows[0])
     body = "\n".join(
         "<tr>"
-        + "".join(f"<td{_side(name)}>{escape(str(one))}</td>" for name, one in row.items())
+        + "".join(f"<td{_side(name)}>{escape(str(one))}</td>" for name, one in written(row).items())
         + "</tr>"
         for row in rows
     )

@@ -1,12 +1,13 @@
-"""Figures as known at a moment: sales of stores and days, the balance of an account.
+"""Figures as known at a moment: sales of stores and days, the balance of an account on a day.
 
-Always both times: what the figure is about and when it was known. Called by `ledgerlake asof`.
+Always both times: what the figure is about and when it was known. Does not hold balances at an
+instant (`balance_at`). Called by `ledgerlake asof`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from orchestration.home import Home
 from orchestration.queries.edition_reader import EditionRead, EditionReader, open_edition
@@ -39,11 +40,13 @@ class SalesAsOf:
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceAsOf:
-    """An account's balances of day `valid_as_of` as known at `known_as_of`."""
+    """An account's balances at the end of business day `valid_as_of` as known at `known_as_of`, one
+    row per currency, from the edition."""
 
     edition: EditionRead
     account: str
     valid_as_of: date
+    valid_as_of_is: Literal["day"] = field(default="day", init=False)
     known_as_of: datetime
     balances: list[dict[str, Any]]
 

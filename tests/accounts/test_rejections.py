@@ -104,18 +104,18 @@ SAID: list[tuple[tuple[AccountEvent, ...], AccountCommand, str]] = [
     (
         FULL,
         ask(Deposit, "0.01"),
-        "account A1: expected a balance below 10 to the 14th, found 100000000000000.",
+        "account A1: expected a balance below 10 to the 14th, found 100000000000000.00.",
     ),
-    ((opened(),), ask(Withdraw, 9), "account A1: expected at most 0, found 9."),
+    ((opened(),), ask(Withdraw, 9), "account A1: expected at most 0.00, found 9."),
     (
         HELD,
         ask(Withdraw, 9),
-        "account A1: expected at most 7.5, found 9. Of a balance of 10, 2.5 is held.",
+        "account A1: expected at most 7.50, found 9. Of a balance of 10.00, 2.50 is held.",
     ),
     (
         (opened(event_time_us=0), deposited(5)),
         ask(Withdraw, 3, at=replace(AT, event_time_us=NOW_US - DAY_US)),
-        "account A1: expected at most 0, available at the end of 2025-12-31, found 3."
+        "account A1: expected at most 0.00, available at the end of 2025-12-31, found 3."
         " Date it after 2025-12-31.",
     ),
     (
@@ -131,7 +131,7 @@ SAID: list[tuple[tuple[AccountEvent, ...], AccountCommand, str]] = [
     (
         HELD,
         ask(Capture, 3, hold_id="h1"),
-        "hold h1 of account A1: expected at most 2.5, found 3.",
+        "hold h1 of account A1: expected at most 2.50, found 3.",
     ),
     (
         HELD,
@@ -147,7 +147,7 @@ SAID: list[tuple[tuple[AccountEvent, ...], AccountCommand, str]] = [
     (
         (*HELD, captured("2.50")),
         ask(Refund, 3, hold_id="h1"),
-        "hold h1 of account A1: expected at most 2.5, what was captured and not given back,"
+        "hold h1 of account A1: expected at most 2.50, what was captured and not given back,"
         " found 3.",
     ),
     (
@@ -169,7 +169,7 @@ SAID: list[tuple[tuple[AccountEvent, ...], AccountCommand, str]] = [
     (
         (opened(), deposited(1), money(InterestAccrued, "0.5", currency="USD")),
         ask(CloseAccount),
-        "account A1: expected a balance of 0, found 1 EUR and 0.5 USD. Withdraw it first.",
+        "account A1: expected a balance of 0, found 1.00 EUR and 0.50 USD. Withdraw it first.",
     ),
     (
         (opened(),),

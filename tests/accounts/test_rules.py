@@ -151,7 +151,7 @@ def test_a_balance_stays_within_what_the_lake_can_keep() -> None:
         ask(Refund, "0.01", hold_id="h0"),
         ask(ApplyCorrection, "0.01", reason="r"),
     ):
-        full.when(command).then_rejected("balance_must_be_within_range", found="100000000000000")
+        full.when(command).then_rejected("balance_must_be_within_range", found="100000000000000.00")
     given(ACCOUNTS).when(ask(OpenAccount, currency="EUR", overdraft_limit=most)).then(
         opened(overdraft_limit=most)
     )
@@ -261,9 +261,9 @@ def test_an_account_is_closed_when_nothing_is_in_it() -> None:
     account(deposited(1), withdrawn(1)).when(command).then(
         AccountClosed(account_id="A1", event_time_us=NOW_US)
     ).then_state(status="closed")
-    account(deposited(1)).when(command).then_rejected("balance_must_be_zero", found="1 EUR")
+    account(deposited(1)).when(command).then_rejected("balance_must_be_zero", found="1.00 EUR")
     account(money(InterestAccrued, 2, currency="USD")).when(command).then_rejected(
-        "balance_must_be_zero", found="2 USD"
+        "balance_must_be_zero", found="2.00 USD"
     )
     both = account(deposited(1), reserved(1, "b"), withdrawn(1), reserved(1, "a"))
     both.when(command).then_rejected("holds_must_be_settled", found="2 open, such as a")

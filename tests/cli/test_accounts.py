@@ -86,7 +86,9 @@ def test_a_command_is_not_dated_before_the_account_or_into_a_locked_day(desk: Te
 
 def test_what_was_drained_is_shown_as_the_lake_has_it(desk: Terminal) -> None:
     words = ("show", "A1", "--valid-as-of", "now", "--json")
-    assert account(desk, *words).code == 2, "the lake knows nothing of it yet"
+    unknown = account(desk, *words[:-1])
+    assert unknown.code == 2, "the lake knows nothing of it yet"
+    assert "do: `ledgerlake journal drain` brings what commands did" in unknown.text
     assert desk.run("journal", "drain").code == 0
     then = account(desk, *words).json
     now = account(desk, "show", "A1", "--json").json
@@ -94,12 +96,50 @@ def test_what_was_drained_is_shown_as_the_lake_has_it(desk: Terminal) -> None:
     assert {name: then[name] for name in ("balance", "available", "currency")} == {
         name: now[name] for name in ("balance", "available", "currency")
     }
+    drawn = account(desk, "show", "A1", "--valid-as-of", "2999-01-01T00:00:00.5+01:00").text
+    assert "valid as of 2998-12-31T23:00:00.500000Z" in drawn and "from snapshot no" in drawn
     before = account(desk, "show", "A1", "--valid-as-of", "2020-01-01T00:00:00Z")
     assert before.code == 2
     told = account(desk, "history", "A1", "--json").json["events"]
     assert all(one["known_from"] for one in told)
     assert account(desk, "snapshots", "check").code == 2, "none were made"
     json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("currency", "nothing", "held", "left"),
+    [
+        ("EUR", "0.00", "1,200.00", "3,000.00"),
+        ("JPY", "0", "1,200", "3,000"),
+        ("BHD", "0.000", "1,200.000", "3,000.000"),
+    ],
+)
+def test_a_history_shows_every_amount_with_the_minor_digits_of_its_currency(
+    terminal: Terminal, currency: str, nothing: str, held: str, left: str
+) -> None:
+    assert terminal.run("init").code == 0
+    for words in (
+        ("open", "A1", "--currency", currency),
+        ("deposit", "A1", "3000"),
+        ("reserve", "A1", "1200", "--hold", "h1"),
+        ("release", "A1", "--hold", "h1"),
+    ):
+        assert account(terminal, *words).code == 0
+    for _ in ("in the journal", "in the lake"):
+        told = account(terminal, "history", "A1", "--json").json["events"]
+        bare = [one.replace(",", "") for one in (nothing, held, nothing)]
+        assert [one["held"] for one in told[1:]] == bare
+        assert told[0]["balance"] == nothing
+        assert told[1]["amount"] == told[1]["balance"] == left.replace(",", "")
+        lines = account(terminal, "history", "A1").out.splitlines()
+        drawn = [line.split() for line in lines if "Funds" in line]
+        assert [nothing in drawn[0], held in drawn[1], nothing in drawn[2]] == [True] * 3
+        assert all(left in words for words in drawn)
+        shown = account(terminal, "show", "A1").text
+        assert f"balance {left} held {nothing} available {left}" in shown
+        poor = account(terminal, "withdraw", "A1", "4000")
+        assert f"expected: at most {left.replace(',', '')} found: 4000" in poor.text
+        assert terminal.run("journal", "drain").code == 0
 
 
 def test_old_deposits_count_in_the_currency_the_account_was_opened_in(
@@ -117,9 +157,11 @@ def test_old_deposits_count_in_the_currency_the_account_was_opened_in(
     then = account(desk, "show", "A1", "--valid-as-of", "now", "--json").json
     assert then["balance"] == "105.00"
     told = account(desk, "history", "A1", "--json").json["events"]
-    assert (told[-1]["currency"], told[-1]["balance"]) == ("EUR", "105.0000")
+    assert (told[-1]["currency"], told[-1]["balance"]) == ("EUR", "105.00")
     assert desk.run("journal", "check").code == 0
-    assert account(desk, "snapshots", "build").code == 0
+    built = account(desk, "snapshots", "build")
+    assert built.code == 0 and "0 snapshots" in built.text
+    assert "no account has events before one that ended" in built.text
     assert account(desk, "snapshots", "check").code == 0
 
 

@@ -104,6 +104,9 @@ def test_lost_journal_is_told_by_doctor_with_the_remedy(home: Terminal) -> None:
     file = Home.of(settings.load()).journal_file
     for path in file.parent.iterdir():
         path.unlink()
+    told = "journal none, and the lake has 2 events of one: run `ledgerlake journal rebuild`"
+    assert home.run("journal", "status").text == told
+    assert "journal: there is none, and the lake has 2 events of one" in home.run("doctor").text
     refused = home.run("journal", "drain")
     assert refused.code == 2 and "journal_must_be_rebuilt_first" in refused.text
     assert "ledgerlake journal rebuild" in home.run("doctor").text

@@ -1,6 +1,7 @@
 """`ledgerlake saga`, from an order to its receipt or back."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -64,8 +65,12 @@ def test_what_is_declined_is_drawn_forth_and_back(shop: Terminal, web: Web) -> N
     shop.run("saga", "start", "order-7", *ORDER, "30.00")
     ran = shop.run("saga", "run", "--once", "--json")
     assert (ran.code, ran.json["open"], ran.json["calls"]) == (0, 1, 1), "it does not wait"
-    assert "capture_payment ? → settle_funds ·" in shop.run("saga", "show", "order-7").text
+    drawn = shop.run("saga", "show", "order-7").text
+    assert "capture_payment ? → settle_funds ·" in drawn
+    assert re.search(r"retry: \S+T\S+Z next: capture_payment, try 2, at \S+T\S+Z$", drawn), drawn
     assert shop.run("saga", "run", "--json").json["compensated"] == 1
+    waiting = shop.run("saga", "list", "--status", "waiting").text
+    assert waiting == "No saga is waiting. Of all: 1 compensated"
     drawn = shop.run("saga", "show", "order-7").text
     assert "capture_payment ✗ (2 tries) → settle_funds · → send_receipt ·" in drawn
     assert "↩ refund_payment ✓ → release_funds ✓ → compensated" in drawn

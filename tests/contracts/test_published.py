@@ -127,6 +127,8 @@ def test_list_and_show_say_what_there_is(terminal: Terminal) -> None:
     }
     shown = terminal.run("contracts", "show", "FundsDeposited", "--version", "2").text
     assert "add target currency, value XXX, lookup account_currency" in shown
+    newest = terminal.run("contracts", "show", "FundsDeposited").text
+    assert "split field payer, at ' / ', into payer_name and payer_account" in newest
     said = terminal.run("contracts", "show", "FundsDeposited", "--version", "9")
     assert said.code == 2 and "1 to 3" in said.text
 

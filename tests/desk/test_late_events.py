@@ -21,6 +21,7 @@ def test_late_events_are_the_same_wherever_they_are_read(desk: Desk) -> None:
     assert _read(desk) == ("warehouse", alone)
     publish(settings)
     assert _read(desk) == ("edition 1", alone)
+    assert "), read from edition 1." in desk.run("exceptions", "list").text
     append(desk.home, 77, 2, arrived=None)
     desk.approve(desk.decide("rejected", "--event", "till-78"))
     base, newest = _read(desk)

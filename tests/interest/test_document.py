@@ -77,6 +77,40 @@ def test_every_command_says_the_same_as_json(terminal: Terminal) -> None:
     assert explained.json["totals"][0]["amount_v2"] == "19.94"
 
 
+def test_amounts_are_drawn_with_the_minor_digits_of_their_currency(terminal: Terminal) -> None:
+    posted = terminal.run("interest", "accrue", "--period", "2026-01", "--algorithm", "v1").text
+    assert "JPY 1 85 " in posted
+    assert "exceptions decide --source interest --decision next_period --why REASON --as NAME`" in (
+        posted
+    )
+    explain = ("interest", "explain", "-a", "poor", "--period", "2026-01", "--algorithm", "v1")
+    assert "JPY 85 85 " in terminal.run(*explain).text
+    replay = ("replay", "interest", "--from", "v1", "--to", "v2", "--period", "2026-01")
+    asked = terminal.run(*replay, "--as", "ana", "--why", "missed")
+    assert "JPY 1 85 129 44 44 0 " in asked.text and "rate_read JPY 1 44 " in asked.text
+    token = _token(asked.text)
+    assert token is not None
+    (page,) = terminal.folder.glob(f"**/{token}/report.html")
+    cells = "".join(f'<td class="n">{one}</td>' for one in (85, 129, 44, 0, 44, "yes"))
+    assert f"<td>poor</td><td>JPY</td>{cells}" in page.read_text("utf-8")
+    assert "is not posted" not in page.read_text("utf-8"), "there is no materiality"
+    signed = terminal.run("requests", "show", token).out.splitlines()
+    assert any(json.loads(line)["reason"] == "missed" for line in signed if line.startswith("{"))
+    assert terminal.run("replay", "apply", token, "--as", "ben").code == 0
+    assert "44 JPY" in terminal.run("interest", "notices", "--account", "poor").text
+
+
+def test_a_replay_with_nothing_to_post_says_so(terminal: Terminal) -> None:
+    terminal.run("interest", "accrue", "--period", "2026-01", "--algorithm", "v1")
+    replay = ("replay", "interest", "--from", "v1", "--to", "v2", "--period", "2026-01")
+    said = terminal.run(*replay, "--materiality", "1000", "--as", "ana", "--why", "again")
+    assert "0 corrections to post." in said.text
+    assert said.text.endswith("Nothing to post, so nothing to ask for.")
+    assert "cannot be booked" not in said.text
+    (page,) = terminal.folder.glob("**/report.html")
+    assert "A difference below 1000, in units of its currency, is not posted." in page.read_text()
+
+
 @pytest.mark.parametrize("amount", ["-1", "x", "NaN"])
 def test_what_is_no_threshold_is_refused(terminal: Terminal, amount: str) -> None:
     replay = ("replay", "interest", "--from", "v1", "--to", "v2", "--period", "2026-01", "--json")
