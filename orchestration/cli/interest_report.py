@@ -28,7 +28,7 @@ def draw_accrued(out: "Console", done: "Accrued") -> None:
     if done.sums:
         out.print(output.table(_written(done.sums), numbers=("accounts", "amount")))
     if done.without_rates:
-        out.print(f"{done.without_rates:,} balances are in a currency without rates.")
+        out.print(f"Balances in a currency without rates: {done.without_rates:,}.")
     if done.goes_to_people:
         out.print(
             f"They are exceptions ({done.goes_to_people}):"
