@@ -91,7 +91,7 @@ def _gateway() -> Iterator[str]:
         try:
             yield process.stdout.readline().strip()
         finally:
-            process.terminate()
+            process.kill()  # it holds nothing, and its parent may have it ignore SIGTERM
 
 
 def _home(folder: Path, url: str) -> Settings:
