@@ -1,7 +1,7 @@
 """Currency codes of ISO 4217 and how many decimals their minor unit has.
 
 Holds the codes in use (list one), the withdrawn ones that old books still carry (list three,
-withdrawn since 1999), `minor_digits` and `as_written`. Does not hold rates or names.
+withdrawn since 1999), `minor_digits`, `decimals` and `as_written`. Does not hold rates or names.
 Called by contracts (is it a code?), by mappings whose amounts come in minor units, and by whoever
 shows an amount.
 """
@@ -55,10 +55,13 @@ def minor_digits(code: str) -> int | None:
     return MINOR_DIGITS[code]
 
 
+def decimals(amount: Decimal) -> int:
+    """How many decimals an amount needs (1.500 -> 1, 20.00 -> 0)."""
+    return max(0, -int(amount.normalize().as_tuple().exponent))
+
+
 def as_written(amount: Decimal, code: str | None) -> Decimal:
     """The same amount with as many decimals as its currency's minor unit has (0 -> 0.00 EUR), or as
     many as it needs."""
-    short = amount.normalize()
-    needed = max(0, -int(short.as_tuple().exponent))
     digits = MINOR_DIGITS.get(code or "") or 0
-    return amount.quantize(Decimal(1).scaleb(-max(digits, needed)))
+    return amount.quantize(Decimal(1).scaleb(-max(digits, decimals(amount))))

@@ -64,10 +64,3 @@ def _text(value: Any) -> Any:
     if isinstance(value, datetime):
         return output.instant(value)
     return f"{value:,}" if isinstance(value, Decimal) else value
-
-
-def row(found: Mapping[str, Any]) -> dict[str, Any]:
-    """For a table: amounts as text with the decimals they have, which tables would take for two."""
-    return {
-        name: _text(value) if isinstance(value, Decimal) else value for name, value in found.items()
-    }

@@ -117,9 +117,8 @@ def account_history(
     _require_known(account, len(told))
 
     def draw(out: "Console") -> None:
-        drawn = [
-            account_report.row({name: getattr(one, name) for name in _TOLD}) for one in told[-rows:]
-        ]
+        shown = [{name: getattr(one, name) for name in _TOLD} for one in told[-rows:]]
+        drawn = [output.with_own_decimals(one) for one in shown]
         out.print(output.table(drawn, numbers=("amount", "balance", "held")))
         if len(told) > rows:
             out.print(f"{len(told) - rows:,} more: --rows {len(told)}, or --json for all.")

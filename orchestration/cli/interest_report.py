@@ -5,7 +5,6 @@ Does not compute. Called by `cli.interest`.
 # ruff: noqa: PLC0415 heavy imports wait until a command runs, so that --help is quick
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orchestration.cli import output
@@ -110,13 +109,7 @@ def _written(rows: "Sequence[Mapping[str, Any]]") -> list[dict[str, Any]]:
     """Amounts, which plans and notices keep with 4 decimals, as their currency writes them."""
     from orchestration.interest.amounts import written
 
-    return [
-        {
-            name: f"{one:,}" if isinstance(one, Decimal) else one
-            for name, one in written(row).items()
-        }
-        for row in rows
-    ]
+    return [output.with_own_decimals(written(row)) for row in rows]
 
 
 def planned_values(done: "Planned") -> dict[str, Any]:

@@ -21,6 +21,7 @@ from rich.markup import escape as escape  # noqa: PLC0414 commands draw with it
 from rich.table import Table
 from rich.text import Text
 
+from ledger.currency import decimals
 from ledger.errors import IncorrectInput, InternalFault, LedgerlakeError, NotSupported
 
 DONE, CHECK_FAILED, WRONG_USE = 0, 1, 2
@@ -88,9 +89,12 @@ def cell(value: object, *, money: bool = False) -> str:
 
 def _decimal(value: Decimal, *, money: bool) -> str:
     """All digits that say something; money with at least two after the point."""
-    short = value.normalize()
-    digits = max(0, -int(short.as_tuple().exponent))
-    return f"{value:,.{max(digits, 2 if money else 0)}f}"
+    return f"{value:,.{max(decimals(value), 2 if money else 0)}f}"
+
+
+def with_own_decimals(row: Mapping[str, Any]) -> dict[str, Any]:
+    """For a table: amounts as text with the decimals they have, which it would not keep."""
+    return {name: f"{one:,}" if isinstance(one, Decimal) else one for name, one in row.items()}
 
 
 def table(

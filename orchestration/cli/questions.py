@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestration.cli import account_report, output
+from orchestration.cli import output
 from orchestration.cli.arguments import day, day_or_instant, days, instant
 from orchestration.cli.output import JsonFlag
 
@@ -220,7 +220,7 @@ def _draw_happened(out: "Console", found: "BalanceAt") -> None:
         f" as known at {output.instant(found.known_as_of)}"
     )
     if found.balances:
-        drawn = [account_report.row(one) for one in found.balances]
+        drawn = [output.with_own_decimals(one) for one in found.balances]
         out.print(output.table(drawn, title=title, numbers=_MONEY))
     else:
         out.print(f"{title}: no event was known.")

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from ingestion import contracts
 from ingestion.account_codec import ACCOUNT_CODEC
-from ingestion.journal import JournalEvent, rows
+from ingestion.journal import rows
 from ingestion.journal.drain import as_batch
 from ledger.accounts import AccountEvent, AccountOpened, CorrectionApplied
 from tests.accounts.acts import NOW_US, D, captured, money, opened, reserved
+from tests.accounts.journaled import journaled
 from tests.accounts.test_state import events, fold
 
 YEAR_US = 365 * 86_400_000_000
@@ -21,16 +22,7 @@ YEAR_US = 365 * 86_400_000_000
 
 def through_the_lake(known: list[AccountEvent]) -> list[AccountEvent]:
     """As batch rows give them back; none may break its contract."""
-    journaled = [
-        JournalEvent(
-            position=number,
-            stream_id="A1",
-            stream_version=number + 1,
-            event=ACCOUNT_CODEC.to_new_event(event, event_id=f"e{number}"),
-        )
-        for number, event in enumerate(known)
-    ]
-    batch = as_batch(journaled, contracts.load(), latest_event_us=NOW_US + YEAR_US)
+    batch = as_batch(journaled(known), contracts.load(), latest_event_us=NOW_US + YEAR_US)
     assert batch.quarantine.is_empty(), batch.quarantine
     return [ACCOUNT_CODEC.from_row(row) for row in rows.as_rows(batch.events)]
 

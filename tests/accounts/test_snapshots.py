@@ -18,8 +18,6 @@ import duckdb
 import pytest
 
 from ingestion import contracts
-from ingestion.account_codec import ACCOUNT_CODEC
-from ingestion.journal import JournalEvent
 from ingestion.journal.drain import as_batch
 from ingestion.lake import Lake
 from ledger import accounts
@@ -34,6 +32,7 @@ from orchestration.desk.known import read_known
 from orchestration.home import Home
 from orchestration.initialise import initialise
 from orchestration.settings import Settings
+from tests.accounts.journaled import journaled
 from tests.models.warehouse import PROJECT, parsed_project
 
 SEED = 20260131
@@ -105,18 +104,6 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     with_lake.close()
     snapshots.build(settings, make_builder=builder)
     yield made
-
-
-def journaled(events: list[AccountEvent], first: int) -> list[JournalEvent]:
-    return [
-        JournalEvent(
-            position=number,
-            stream_id=event.account_id,
-            stream_version=number + 1,
-            event=ACCOUNT_CODEC.to_new_event(event, event_id=f"e{number}"),
-        )
-        for number, event in enumerate(events, first)
-    ]
 
 
 def builder(settings: Settings) -> Builder:

@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 
 from ingestion import contracts
-from ingestion.account_codec import ACCOUNT_CODEC
-from ingestion.journal import JournalEvent
 from ingestion.journal.drain import as_batch
 from ingestion.lake import Lake
 from ledger import accounts
@@ -28,6 +26,7 @@ from orchestration.home import Home
 from orchestration.initialise import initialise
 from orchestration.publish.publisher import publish
 from orchestration.settings import Settings
+from tests.accounts.journaled import journaled
 from tests.cli.conftest import DAY, OPENED, PROJECT
 from tests.cli.terminal import Said, Terminal
 from tests.prepared import once
@@ -36,10 +35,11 @@ SEED = 20260207
 DAYS, EACH, LATEST_DAYS, TOO_LATE_DAYS = 20, 30, 4, 12
 IN_TIME = ("A1", "A2", "A3", "A4", "A5", "A6", "J", "[/]é")
 LATE = "L"
-SIGNS = {
-    **dict.fromkeys(("FundsDeposited", "InterestAccrued", "CorrectionApplied", "FundsRefunded"), 1),
-    **dict.fromkeys(("FundsWithdrawn", "FundsCaptured"), -1),
-}
+ADD = (
+    *(accounts.FundsDeposited, accounts.InterestAccrued),
+    *(accounts.CorrectionApplied, accounts.FundsRefunded),
+)
+TAKE = (accounts.FundsWithdrawn, accounts.FundsCaptured)
 NOON = "2026-01-15T12:00:00Z"
 END_OF_DAY = DAY - timedelta(microseconds=1)
 
@@ -88,9 +88,10 @@ def replayed(told: Told, account_id: str, valid: datetime, known: datetime) -> d
     for learned, event in told:
         if event.account_id != account_id or learned > known or event.event_time_us > to_us(valid):
             continue
-        sign = SIGNS.get(type(event).__name__)
-        if sign is not None:
-            balances[event.currency] += sign * event.amount  # type: ignore[attr-defined]
+        if isinstance(event, ADD):
+            balances[event.currency] += event.amount
+        elif isinstance(event, TAKE):
+            balances[event.currency] -= event.amount
         elif isinstance(event, accounts.AccountOpened):
             balances[event.currency or ""] += 0
     return dict(balances)
@@ -104,7 +105,9 @@ def _make(root: Path) -> Path:
     told = histories()
     for known in sorted({learned for learned, _ in told}):
         events = [event for learned, event in told if learned == known]
-        batch = as_batch(_rows(events, position), contracts.load(), latest_event_us=to_us(known))
+        batch = as_batch(
+            journaled(events, position), contracts.load(), latest_event_us=to_us(known)
+        )
         assert batch.quarantine.is_empty(), (SEED, batch.quarantine)
         lake.append(batch, ingest_time_us=to_us(known))
         position += len(events)
@@ -113,18 +116,6 @@ def _make(root: Path) -> Path:
     assert not built.failed, built.failed
     publish(settings)
     return root
-
-
-def _rows(events: list[AccountEvent], first: int) -> list[JournalEvent]:
-    return [
-        JournalEvent(
-            position=number,
-            stream_id=event.account_id,
-            stream_version=number + 1,
-            event=ACCOUNT_CODEC.to_new_event(event, event_id=f"e{number}"),
-        )
-        for number, event in enumerate(events, first)
-    ]
 
 
 @pytest.fixture(scope="session")

@@ -20,12 +20,12 @@ from orchestration.home import Home
 from orchestration.queries.edition_reader import EditionReader, open_edition
 from orchestration.scheduling import keys
 from orchestration.scheduling.partitions import PERIODS
-from orchestration.scheduling.shown.curves import daily_curve, lateness_curve
+from orchestration.scheduling.shown.curves import COLOURS, daily_curve, lateness_curve
 from orchestration.scheduling.shown.tables import table
 from orchestration.settings import Settings
 
-STORES_DRAWN = 5
-"""Those with the most events, as many as the curve has colours; the table holds all."""
+STORES_DRAWN = len(COLOURS)
+"""Those with the most events; the table holds all."""
 
 CONTROL_TOTALS = """
 select currency, store_id, sum(event_count)::bigint as events, sum(amount) as amount,
